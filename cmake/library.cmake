@@ -1,0 +1,22 @@
+# hf_add_library(<target>): one static library from every *.cc and *.h below the calling folder, except what lies in
+# the folders named by EXCLUDE.  CONFIGURE_DEPENDS: a file that is added or removed is picked up by the next build.
+function(hf_add_library target)
+    cmake_parse_arguments(ARG "" "" "EXCLUDE" ${ARGN})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
+    file(GLOB_RECURSE headers CONFIGURE_DEPENDS *.h)
+    foreach(folder IN LISTS ARG_EXCLUDE)
+        list(FILTER sources EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${folder}/")
+        list(FILTER headers EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${folder}/")
+    endforeach()
+    if(NOT sources)
+        # A folder of headers only is still a library to whoever links it.
+        file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${target}_empty.cc CONTENT "// No sources yet.\n")
+        set(sources ${CMAKE_CURRENT_BINARY_DIR}/${target}_empty.cc)
+    endif()
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${target} PRIVATE hf_warnings)
+    if(headers)
+        target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${headers})
+    endif()
+endfunction()
