@@ -1,0 +1,157 @@
+// Action: everything that the engine can ask for.
+//
+// The executor carries actions out in order, before the next step.  References that an action implies
+// (Engine::own_slot(), own_roster(), own_orders()) are valid until the next step: it encodes them at once.
+// Per datastore the engine has at most one slot write, one roster write, one orders write, two slot scans and eight
+// region reads unanswered; a datastore loop can size its rings by that.
+#pragma once
+
+#include <variant>
+
+#include "engine/base/fixed_list.h"
+#include "engine/base/limits.h"
+#include "engine/base/types.h"
+#include "engine/machine/beat.h"
+#include "engine/machine/roster.h"
+#include "engine/machine/trace.h"
+
+namespace holdfast {
+
+inline constexpr std::size_t kSlotScansInFlightMax = 2;
+inline constexpr std::size_t kRegionReadsInFlightMax = 8;
+
+// Write Engine::own_slot() to this host's slot, copy by parity of its sequence; answered by SlotWritten.
+struct WriteSlot {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+};
+
+// Read the slots of hosts first..last in one read; answered by SlotsRead.  When a WriteSlot for the same datastore
+// stands directly before it, the two go out in one submission, unordered.
+struct ScanSlots {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+    HostId first;
+    HostId last;
+};
+
+// Write Engine::own_roster() to this host's roster, copy by parity of its version; answered by RosterWritten.
+struct WriteRoster {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+};
+
+// Answered by RosterRead: of the two copies the valid one with the higher version.
+struct ReadRoster {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+    HostId host;
+};
+
+// Write Engine::own_orders(); answered by OrdersWritten.
+struct WriteOrders {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+};
+
+// Answered by OrdersRead.
+struct ReadOrders {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+    HostId host;
+};
+
+// Send to every address of beat.to; lost ones are not an error.
+struct SendBeat {
+    Beat beat;
+};
+
+// Make `incarnation` survive a restart of the agent within this boot; answered by IncarnationPersisted.
+struct PersistIncarnation {
+    Incarnation incarnation;
+};
+
+// Ask the keeper to feed only while the deadline lies ahead; acknowledged by KeeperReport.arming >= arming.
+struct ArmKeeper {
+    std::uint64_t arming = 0;
+    Instant deadline;
+};
+
+// Move the deadline of an armed keeper.
+struct MoveDeadline {
+    Instant deadline;
+};
+
+// No claim is left: the keeper feeds without a deadline again.
+struct DisarmKeeper {};
+
+// Create the VM paused, from the named XML (defining it where libvirt does not know it or knows another version).  Dropped with
+// VmStarted{Lease} when the executor's clock has passed valid_until.
+struct StartVm {
+    VmSpec spec;
+    ClaimNumber claim;
+    Instant valid_until;
+};
+
+// Let a VM that was created paused run.  Dropped with VmResumed{Lease} when the executor's clock has passed valid_until.
+struct ResumeVm {
+    VmId vm;
+    ClaimNumber claim;
+    Instant valid_until;
+};
+
+// Destroy the VM and prove it gone; answered by VmGone, possibly much later.  For a VM that does not run: answered by the proof
+// alone.
+struct DestroyVm {
+    VmId vm;
+};
+
+// Reset this host now (sysrq-b), never by an orderly reboot.
+struct ResetHost {};
+
+enum class StartVerdict : std::uint8_t {
+    Allowed = 1,
+    NoLease,        // this host does not hold its lease
+    RunsElsewhere,  // `other` claims the VM
+    Unreadable,     // the roster of `other` cannot be read
+    Busy,           // a start or stop of this VM is under way
+    Stopping,       // the agent is being stopped
+};
+
+struct AnswerStart {
+    std::uint64_t token = 0;
+    VmId vm;
+    StartVerdict verdict = StartVerdict::NoLease;
+    HostId other;
+};
+
+// Everything that had to be written before the agent may exit is on a majority.
+struct ShutdownReady {};
+
+// One line of trace; see trace.h.
+struct TraceLine {
+    Trace trace;
+};
+
+using Action = std::variant<WriteSlot,
+                            ScanSlots,
+                            WriteRoster,
+                            ReadRoster,
+                            WriteOrders,
+                            ReadOrders,
+                            SendBeat,
+                            PersistIncarnation,
+                            ArmKeeper,
+                            MoveDeadline,
+                            DisarmKeeper,
+                            StartVm,
+                            ResumeVm,
+                            DestroyVm,
+                            ResetHost,
+                            AnswerStart,
+                            ShutdownReady,
+                            TraceLine>;
+
+using Actions = FixedList<Action, kActionsMax>;
+
+}  // namespace holdfast

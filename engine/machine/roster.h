@@ -1,0 +1,115 @@
+// A roster, decoded: one host's list of the VMs that it runs, is about to run, wants to see running or saw
+// stopped on purpose.  storage/roster_format.h is the form on disk.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "engine/base/fixed_list.h"
+#include "engine/base/limits.h"
+#include "engine/base/types.h"
+
+namespace holdfast {
+
+// Where a VM's compressed domain XML lies: in the heap of `host`, addressed by its checksum.
+struct XmlRef {
+    HostId host;
+    std::uint32_t offset_bytes = 0;  // in that host's heap
+    std::uint32_t length_bytes = 0;  // compressed
+    std::uint32_t raw_bytes = 0;     // uncompressed
+    std::uint32_t crc32c = 0;        // of the compressed bytes
+
+    [[nodiscard]] bool is_none() const { return host.is_none(); }
+
+    friend bool operator==(const XmlRef&, const XmlRef&) = default;
+};
+
+// A VM's name, cut to what fits; for people only, VmId is the identity.
+class VmName {
+  public:
+    VmName() = default;
+
+    explicit VmName(std::string_view text) {
+        size_ = static_cast<std::uint8_t>(text.size() < kVmNameMax ? text.size() : kVmNameMax);
+        text.copy(text_.data(), size_);
+    }
+
+    [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
+
+    friend bool operator==(const VmName& left, const VmName& right) { return left.view() == right.view(); }
+
+  private:
+    std::array<char, kVmNameMax> text_{};
+    std::uint8_t size_ = 0;
+};
+
+enum class Priority : std::uint8_t { Disabled = 1, Lowest, Low, Medium, High, Highest };
+
+// What placement and restart need to know of a VM.
+struct VmSpec {
+    VmId vm;
+    VmName name;
+    std::uint32_t memory_mib = 0;
+    std::uint16_t cpus = 0;
+    Priority priority = Priority::Medium;
+    std::uint32_t datastores = 0;  // bit i: needs the i-th VM datastore of the configuration
+    XmlRef xml;
+
+    friend bool operator==(const VmSpec&, const VmSpec&) = default;
+};
+
+enum class ClaimState : std::uint8_t {
+    Starting = 1,    // claimed: this incarnation may be starting it
+    Running = 2,     // claimed: this incarnation runs it
+    WantsStart = 3,  // not claimed: it should run, and this host does not run it
+    Stopped = 4,     // not claimed: stopped on purpose
+    Failed = 5,      // not claimed: this host was ordered to start it and could not
+};
+
+// Why a start did not happen, for the leader's next try and for people.
+enum class StartFailure : std::uint8_t {
+    None = 0,
+    Libvirt = 1,     // libvirt said no, or did not answer in time
+    Xml = 2,         // the domain XML could not be read or did not match its checksum
+    Conflict = 3,    // another host claims the VM
+    Unreadable = 4,  // a roster could not be read, so its claims are unknown
+    Superseded = 5,  // the epoch moved on, or the order names another host now
+    NoRoom = 6,      // roster full
+    Lease = 7,       // the lease ended before the VM was resumed
+};
+
+struct Claim {
+    VmSpec spec;
+    ClaimNumber number;  // greater than every one seen for this VM
+    ClaimState state = ClaimState::WantsStart;
+    StartFailure failure = StartFailure::None;  // with Failed
+    Epoch order_epoch;                          // the order that this claim executes or executed; none: no order
+    OrderNumber order_number;
+
+    // Whether this entry says that its owner runs or may be about to run the VM.
+    [[nodiscard]] bool holds() const { return state == ClaimState::Starting || state == ClaimState::Running; }
+
+    friend bool operator==(const Claim&, const Claim&) = default;
+};
+
+// What a host can carry, for placement.
+struct Capacity {
+    std::uint32_t memory_mib = 0;  // for VMs, in all
+    std::uint16_t cpus = 0;
+    std::uint32_t datastores = 0;  // bit i: reaches the i-th VM datastore of the configuration
+
+    friend bool operator==(const Capacity&, const Capacity&) = default;
+};
+
+struct Roster {
+    HostId host;
+    Incarnation incarnation;  // whose claims these are
+    BootId boot_id;
+    Version version;  // grows with each rewrite, also across incarnations
+    Capacity capacity;
+    FixedList<Claim, kRosterEntriesMax> claims;
+
+    friend bool operator==(const Roster&, const Roster&) = default;
+};
+
+}  // namespace holdfast

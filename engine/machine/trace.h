@@ -1,0 +1,86 @@
+// Trace: what the engine decided and on which numbers, as fixed-size values.  The same lines are the log, the golden tests,
+// `holdfast events`, `holdfast replay` and `holdfast why`; their text is an interface.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/base/types.h"
+#include "engine/machine/orders.h"
+#include "engine/machine/peer_verdict.h"
+#include "engine/machine/roster.h"
+
+namespace holdfast {
+
+enum class TraceCode : std::uint8_t {
+    PhaseChanged = 1,    // a = HostPhase before, b = after
+    IncarnationTaken,    // who = self
+    LeaseLapsed,         // span = since the last renewal
+    LeaseRenewedBy,      // a = Renewal source now carrying the lease (only when it changes)
+    CandidateStands,     // epoch
+    BallotLost,          // epoch, a = higher ballot seen
+    EpochDecided,        // epoch, who = winner
+    OfficeTaken,         // epoch
+    OfficeEnded,         // epoch
+    Resigned,            // epoch
+    VerdictChanged,      // who, a = PeerVerdict before, b = after, span = since last evidence
+    DeclaredDead,        // who, epoch, a = Proof, b = readings, span = silence
+    CertifiedReturned,   // who: evidence of an incarnation that was certified dead
+    DuplicateHost,       // who: another host uses this id
+    OrderGiven,          // vm, who = target, a = attempt, order number
+    OrderTaken,          // vm, who = leader, order number
+    OrderRefused,        // vm, a = StartFailure
+    ClaimWritten,        // vm, claim number: on a majority, scan begins
+    ClaimHeld,           // vm, claim number: scan clean
+    ClaimWithdrawn,      // vm, a = StartFailure, who = the other host
+    VmCreated,           // vm: created paused
+    VmRunning,           // vm, claim number
+    VmStartFailed,       // vm, a = StartFailure
+    VmLost,              // vm: QEMU ended by itself
+    VmStoppedOnPurpose,  // vm
+    VmForgotten,         // vm: a higher claim of another host was read; who = that host
+    VmAdopted,           // vm: runs here with a claim of a predecessor, or without one
+    VmDestroying,        // vm: lease lapsed or pill
+    VmProvedGone,        // vm
+    VmConflict,          // vm runs here without a claim, who claims it
+    NoRoom,              // vm: no host can take it; a = how many hosts were looked at
+    PillTaken,           // who = leader
+    KeeperArmed,         // span = watchdog
+    KeeperDisarmed,
+    HostReset,           // span = since the lease ended
+    RosterUnreadable,    // who
+    DatastoreChanged,    // a = datastore, b = 1 usable, 0 not
+    LimitReached,        // a = which: something did not fit; see limits.h
+    ShutdownBegun,
+};
+
+struct Trace {
+    Instant at;
+    TraceCode code = TraceCode::PhaseChanged;
+    HostId self;
+    HostKey who;
+    Epoch epoch;
+    VmId vm;
+    VmName vm_name;
+    std::uint64_t number = 0;  // claim or order number
+    std::int64_t a = 0;
+    std::int64_t b = 0;
+    Duration span{};
+};
+
+inline constexpr std::size_t kTraceTextMax = 320;
+
+// Short name of an event for scripts ("silent", "dead", "leader", "order", "claim", "start", "running", ...); never null.
+[[nodiscard]] const char* trace_event_name(const Trace& trace);
+
+// Message id ("HF-3004"); stable for ever, never reused; never null.
+[[nodiscard]] const char* trace_id(const Trace& trace);
+
+enum class TraceLevel : std::uint8_t { Error = 1, Warning, Notice, Info, Debug };
+
+[[nodiscard]] TraceLevel trace_level(const Trace& trace);
+
+// Writes one sentence, without time and host, into `text` (always terminated); returns its length.
+std::size_t trace_text(const Trace& trace, char* text, std::size_t text_bytes_max);
+
+}  // namespace holdfast
