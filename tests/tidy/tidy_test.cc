@@ -24,8 +24,8 @@ struct SourceFile {
 };
 
 const fs::path& root() {
-    static const fs::path path = HF_SOURCE_DIR;
-    return path;
+    static const fs::path kRoot = HF_SOURCE_DIR;
+    return kRoot;
 }
 
 bool is_skipped_folder(const fs::path& path) {
@@ -41,19 +41,20 @@ SourceFile read_file(const fs::path& path) {
 }
 
 const std::vector<SourceFile>& all_files() {
-    static const std::vector<SourceFile> files = [] {
+    static const std::vector<SourceFile> kFiles = [] {
         std::vector<SourceFile> found;
         for (auto it = fs::recursive_directory_iterator(root()); it != fs::end(it); ++it) {
             if (it->is_directory() && is_skipped_folder(it->path())) it.disable_recursion_pending();
-            if (it->is_regular_file() && it->file_size() < 1'000'000)
+            if (it->is_regular_file() && it->file_size() < 1'000'000) {
                 found.push_back(read_file(it->path()));
+            }
         }
         std::sort(found.begin(), found.end(), [](const SourceFile& a, const SourceFile& b) {
             return a.path < b.path;
         });
         return found;
     }();
-    return files;
+    return kFiles;
 }
 
 bool is_cpp(const SourceFile& file) {
@@ -114,13 +115,13 @@ struct Layer {
 };
 
 const std::vector<Layer>& layers() {
-    static const std::vector<Layer> list = {
+    static const std::vector<Layer> kLayers = {
         {"engine", {"engine/"}},
         {"storage", {"storage/", "engine/"}},
         {"net", {"net/", "engine/"}},
         {"agent", {"agent/", "storage/", "net/", "engine/"}},
     };
-    return list;
+    return kLayers;
 }
 
 bool is_allowed(const Layer& layer, std::string_view include) {
@@ -131,8 +132,8 @@ bool is_allowed(const Layer& layer, std::string_view include) {
 
 // Files that were longer than the limit when the rule came.  A number may only shrink; 0 entries is the aim.
 const std::map<std::string, std::size_t>& long_files() {
-    static const std::map<std::string, std::size_t> list = {};
-    return list;
+    static const std::map<std::string, std::size_t> kFiles = {};
+    return kFiles;
 }
 
 constexpr std::size_t kLinesMax = 400;
