@@ -1,0 +1,396 @@
+#include "agent/vm_protocol.h"
+
+#include <algorithm>
+#include <isa-l/crc.h>
+#include <type_traits>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace holdfast::vm_protocol {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x4d56'4648;  // "HFVM"
+constexpr std::size_t kHeaderBytes = 16;
+constexpr std::size_t kLengthOffset = 8;
+constexpr std::size_t kChecksumOffset = 12;
+
+// CRC32C of the packet with its checksum field left out.
+std::uint32_t packet_checksum(std::span<const std::uint8_t> packet) {
+    const auto add = [](std::span<const std::uint8_t> part, std::uint32_t crc) {
+        // ISA-L takes a pointer to non-const and only reads.
+        return crc32_iscsi(
+            const_cast<std::uint8_t*>(part.data()), static_cast<int>(part.size()), crc);
+    };
+    return ~add(packet.subspan(kHeaderBytes), add(packet.first(kChecksumOffset), ~0U));
+}
+
+class Writer {
+  public:
+    template <typename T>
+    void number(T value) {
+        static_assert(std::is_unsigned_v<T>);
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+            bytes_.push_back(static_cast<std::uint8_t>(std::uint64_t{value} >> (8 * i)));
+        }
+    }
+
+    void uuid(const Uuid& value) {
+        bytes_.insert(bytes_.end(), value.bytes.begin(), value.bytes.end());
+    }
+
+    void instant(Instant value) {
+        number(static_cast<std::uint64_t>(value.time_since_epoch().count()));
+    }
+
+    void blob(std::span<const std::uint8_t> value) {
+        number(static_cast<std::uint32_t>(value.size()));
+        bytes_.insert(bytes_.end(), value.begin(), value.end());
+    }
+
+    void text(std::string_view value) {
+        value = value.substr(0, kTextBytesMax);
+        number(static_cast<std::uint32_t>(value.size()));
+        bytes_.insert(bytes_.end(), value.begin(), value.end());
+    }
+
+    void overwrite(std::size_t offset, std::uint32_t value) {
+        for (std::size_t i = 0; i < sizeof(value); ++i) {
+            bytes_[offset + i] = static_cast<std::uint8_t>(value >> (8 * i));
+        }
+    }
+
+    [[nodiscard]] std::vector<std::uint8_t>& bytes() { return bytes_; }
+
+  private:
+    std::vector<std::uint8_t> bytes_;
+};
+
+// Reads fields in order.  After the first one that is out of bounds every further field is empty and ok() is false.
+class Reader {
+  public:
+    explicit Reader(std::span<const std::uint8_t> rest) : rest_(rest) {}
+
+    template <typename T>
+    T number() {
+        T value = 0;
+        const std::span<const std::uint8_t> part = take(sizeof(T));
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            value = static_cast<T>(value | static_cast<T>(static_cast<T>(part[i]) << (8 * i)));
+        }
+        return value;
+    }
+
+    template <typename E>
+    E choice(E first, E last) {
+        using Rep = std::underlying_type_t<E>;
+        const Rep value = number<Rep>();
+        if (value < static_cast<Rep>(first) || value > static_cast<Rep>(last)) {
+            ok_ = false;
+            return first;
+        }
+        return static_cast<E>(value);
+    }
+
+    bool flag() {
+        const auto value = number<std::uint8_t>();
+        if (value > 1) ok_ = false;
+        return value == 1;
+    }
+
+    Uuid uuid() {
+        Uuid value;
+        const std::span<const std::uint8_t> part = take(value.bytes.size());
+        std::copy(part.begin(), part.end(), value.bytes.begin());
+        return value;
+    }
+
+    Instant instant() {
+        return Instant{Duration{static_cast<std::int64_t>(number<std::uint64_t>())}};
+    }
+
+    std::vector<std::uint8_t> blob(std::size_t bytes_max) {
+        const std::span<const std::uint8_t> part = take_sized(bytes_max);
+        return {part.begin(), part.end()};
+    }
+
+    std::string text(std::size_t bytes_max = kTextBytesMax) {
+        const std::span<const std::uint8_t> part = take_sized(bytes_max);
+        return {part.begin(), part.end()};
+    }
+
+    // Whether every field was there, in range, and nothing is left.
+    [[nodiscard]] bool complete() const { return ok_ && rest_.empty(); }
+
+    void refuse() { ok_ = false; }
+
+  private:
+    std::span<const std::uint8_t> take(std::size_t size) {
+        if (!ok_ || rest_.size() < size) {
+            ok_ = false;
+            return {};
+        }
+        const std::span<const std::uint8_t> part = rest_.first(size);
+        rest_ = rest_.subspan(size);
+        return part;
+    }
+
+    std::span<const std::uint8_t> take_sized(std::size_t bytes_max) {
+        const std::size_t size = number<std::uint32_t>();
+        if (size > bytes_max) ok_ = false;
+        return take(size);
+    }
+
+    std::span<const std::uint8_t> rest_;
+    bool ok_ = true;
+};
+
+void put(Writer& out, const VmSpec& spec) {
+    out.uuid(spec.vm);
+    out.text(spec.name.view());
+    out.number(spec.memory_mib);
+    out.number(spec.cpus);
+    out.number(static_cast<std::uint8_t>(spec.priority));
+    out.number(spec.datastores);
+    out.number(spec.xml.length_bytes);
+    out.number(spec.xml.raw_bytes);
+    out.number(spec.xml.crc32c);
+}
+
+VmSpec get_spec(Reader& in) {
+    VmSpec spec;
+    spec.vm = in.uuid();
+    spec.name = VmName{in.text(kVmNameMax)};
+    spec.memory_mib = in.number<std::uint32_t>();
+    spec.cpus = in.number<std::uint16_t>();
+    spec.priority = in.choice(Priority::Disabled, Priority::Highest);
+    spec.datastores = in.number<std::uint32_t>();
+    spec.xml.length_bytes = in.number<std::uint32_t>();
+    spec.xml.raw_bytes = in.number<std::uint32_t>();
+    spec.xml.crc32c = in.number<std::uint32_t>();
+    if (spec.vm.is_none() || spec.xml.raw_bytes > kXmlRawBytesMax) in.refuse();
+    return spec;
+}
+
+// The XML that belongs to `spec`.
+std::vector<std::uint8_t> get_xml(Reader& in, const VmSpec& spec) {
+    std::vector<std::uint8_t> xml = in.blob(kXmlCompressedBytesMax);
+    if (xml.size() != spec.xml.length_bytes) in.refuse();
+    return xml;
+}
+
+void put(Writer& out, const Hello& m) {
+    out.number(m.pid);
+    out.text(m.software);
+}
+
+void get(Reader& in, Hello& m) {
+    m.pid = in.number<std::uint32_t>();
+    m.software = in.text();
+}
+
+void put(Writer& out, const DomainSeen& m) {
+    HF_CHECK(m.xml.size() <= kXmlCompressedBytesMax);
+    put(out, m.spec);
+    out.number(static_cast<std::uint8_t>(m.state));
+    out.number(static_cast<std::uint8_t>(m.protectable ? 1 : 0));
+    out.text(m.reason);
+    out.blob(m.xml);
+}
+
+void get(Reader& in, DomainSeen& m) {
+    m.spec = get_spec(in);
+    m.state = in.choice(VmRunState::Off, VmRunState::Running);
+    m.protectable = in.flag();
+    m.reason = in.text();
+    m.xml = get_xml(in, m.spec);
+}
+
+void put(Writer& out, const DomainUndefined& m) {
+    out.uuid(m.vm);
+}
+
+void get(Reader& in, DomainUndefined& m) {
+    m.vm = in.uuid();
+}
+
+void put(Writer& /*out*/, const ListComplete& /*m*/) {}
+
+void get(Reader& /*in*/, ListComplete& /*m*/) {}
+
+void put(Writer& out, const Stopped& m) {
+    out.uuid(m.vm);
+    out.number(static_cast<std::uint8_t>(m.cause));
+    out.text(m.text);
+}
+
+void get(Reader& in, Stopped& m) {
+    m.vm = in.uuid();
+    m.cause = in.choice(StopCause::Crashed, StopCause::Migrated);
+    m.text = in.text();
+}
+
+// Started and Resumed have the same fields.
+template <typename Answer>
+void put_answer(Writer& out, const Answer& m) {
+    out.uuid(m.vm);
+    out.number(m.claim.value());
+    out.number(static_cast<std::uint8_t>(m.failure));
+    out.text(m.text);
+}
+
+template <typename Answer>
+void get_answer(Reader& in, Answer& m) {
+    m.vm = in.uuid();
+    m.claim = ClaimNumber{in.number<std::uint64_t>()};
+    m.failure = in.choice(StartFailure::None, StartFailure::Lease);
+    m.text = in.text();
+}
+
+void put(Writer& out, const Started& m) {
+    put_answer(out, m);
+}
+
+void get(Reader& in, Started& m) {
+    get_answer(in, m);
+}
+
+void put(Writer& out, const Resumed& m) {
+    put_answer(out, m);
+}
+
+void get(Reader& in, Resumed& m) {
+    get_answer(in, m);
+}
+
+void put(Writer& out, const Gone& m) {
+    out.uuid(m.vm);
+}
+
+void get(Reader& in, Gone& m) {
+    m.vm = in.uuid();
+}
+
+void put(Writer& out, const CapacitySeen& m) {
+    out.number(m.capacity.memory_mib);
+    out.number(m.capacity.cpus);
+    out.number(m.capacity.datastores);
+}
+
+void get(Reader& in, CapacitySeen& m) {
+    m.capacity.memory_mib = in.number<std::uint32_t>();
+    m.capacity.cpus = in.number<std::uint16_t>();
+    m.capacity.datastores = in.number<std::uint32_t>();
+}
+
+void put(Writer& out, const LibvirtState& m) {
+    out.number(static_cast<std::uint8_t>(m.connected ? 1 : 0));
+    out.text(m.text);
+}
+
+void get(Reader& in, LibvirtState& m) {
+    m.connected = in.flag();
+    m.text = in.text();
+}
+
+void put(Writer& out, const Start& m) {
+    HF_CHECK(m.xml.size() <= kXmlCompressedBytesMax);
+    put(out, m.spec);
+    out.number(m.claim.value());
+    out.instant(m.valid_until);
+    out.blob(m.xml);
+}
+
+void get(Reader& in, Start& m) {
+    m.spec = get_spec(in);
+    m.claim = ClaimNumber{in.number<std::uint64_t>()};
+    m.valid_until = in.instant();
+    m.xml = get_xml(in, m.spec);
+}
+
+void put(Writer& out, const Resume& m) {
+    out.uuid(m.vm);
+    out.number(m.claim.value());
+    out.instant(m.valid_until);
+}
+
+void get(Reader& in, Resume& m) {
+    m.vm = in.uuid();
+    m.claim = ClaimNumber{in.number<std::uint64_t>()};
+    m.valid_until = in.instant();
+}
+
+void put(Writer& out, const Destroy& m) {
+    out.uuid(m.vm);
+}
+
+void get(Reader& in, Destroy& m) {
+    m.vm = in.uuid();
+}
+
+void put(Writer& /*out*/, const Rescan& /*m*/) {}
+
+void get(Reader& /*in*/, Rescan& /*m*/) {}
+
+// Makes the alternative whose position is `index` and fills it from the fields.
+template <std::size_t I = 0>
+Result<Message, DecodeError> get_message(std::size_t index, Reader& in) {
+    if constexpr (I < std::variant_size_v<Message>) {
+        if (index != I) return get_message<I + 1>(index, in);
+        std::variant_alternative_t<I, Message> content;
+        get(in, content);
+        if (!in.complete()) return Unexpected{DecodeError::BadField};
+        return Message{std::move(content)};
+    } else {
+        return Unexpected{DecodeError::UnknownType};
+    }
+}
+
+}  // namespace
+
+std::string_view describe(DecodeError error) {
+    switch (error) {
+        case DecodeError::TooShort: return "shorter than a header";
+        case DecodeError::Foreign: return "not a message of this protocol";
+        case DecodeError::OtherVersion:
+            return "of another version: restart both programs from one release";
+        case DecodeError::WrongLength: return "length field and packet differ";
+        case DecodeError::Damaged: return "checksum does not match";
+        case DecodeError::UnknownType: return "of an unknown type";
+        case DecodeError::BadField: return "a field is out of range";
+    }
+    return "unknown error";
+}
+
+std::vector<std::uint8_t> encode(const Message& message) {
+    Writer out;
+    out.number(kMagic);
+    out.number(kVersion);
+    out.number(static_cast<std::uint16_t>(message.index() + 1));
+    out.number(std::uint32_t{0});  // length
+    out.number(std::uint32_t{0});  // checksum
+    std::visit([&out](const auto& content) { put(out, content); }, message);
+    out.overwrite(kLengthOffset, static_cast<std::uint32_t>(out.bytes().size()));
+    out.overwrite(kChecksumOffset, packet_checksum(out.bytes()));
+    return std::move(out.bytes());
+}
+
+Result<Message, DecodeError> decode(std::span<const std::uint8_t> packet) {
+    if (packet.size() < kHeaderBytes) return Unexpected{DecodeError::TooShort};
+    Reader header(packet.first(kHeaderBytes));
+    const auto magic = header.number<std::uint32_t>();
+    const auto version = header.number<std::uint16_t>();
+    const auto type = header.number<std::uint16_t>();
+    const auto length = header.number<std::uint32_t>();
+    const auto checksum = header.number<std::uint32_t>();
+    if (magic != kMagic) return Unexpected{DecodeError::Foreign};
+    if (length != packet.size() || packet.size() > kMessageBytesMax)
+        return Unexpected{DecodeError::WrongLength};
+    if (checksum != packet_checksum(packet)) return Unexpected{DecodeError::Damaged};
+    if (version != kVersion) return Unexpected{DecodeError::OtherVersion};
+    if (type == 0) return Unexpected{DecodeError::UnknownType};
+    Reader fields(packet.subspan(kHeaderBytes));
+    return get_message(type - 1U, fields);
+}
+
+}  // namespace holdfast::vm_protocol
