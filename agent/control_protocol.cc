@@ -1,0 +1,100 @@
+#include "agent/control_protocol.h"
+
+#include <array>
+#include <charconv>
+#include <system_error>
+#include <type_traits>
+#include <vector>
+
+#include "agent/text.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::string_view kPrefix = "holdfast/1";
+
+Unexpected<Error> refuse(const std::string& text) {
+    return Unexpected{Error{0, text + " [HF-5010]"}};
+}
+
+std::vector<std::string_view> words_of(std::string_view packet) {
+    std::vector<std::string_view> words;
+    while (true) {
+        const std::size_t space = packet.find(' ');
+        words.push_back(packet.substr(0, space));
+        if (space == std::string_view::npos) return words;
+        packet.remove_prefix(space + 1);
+    }
+}
+
+Result<ControlRequest> decode_events(const std::vector<std::string_view>& words) {
+    if (words.size() != 4) return refuse("events takes SINCE_S and FOLLOW.");
+    double since = 0;
+    const auto [end, error] =
+        std::from_chars(words[2].data(), words[2].data() + words[2].size(), since);
+    const bool whole = end == words[2].data() + words[2].size();
+    if (error != std::errc{} || !whole || !(since >= 0) || since > 1e9) {
+        return refuse("events: SINCE_S is not a number of seconds since the boot.");
+    }
+    if (words[3] != "0" && words[3] != "1") return refuse("events: FOLLOW is neither 0 nor 1.");
+    return ControlRequest{
+        EventsRequest{Instant{Duration{static_cast<std::int64_t>(since * 1e9)}}, words[3] == "1"}};
+}
+
+Result<ControlRequest> decode_guard(const std::vector<std::string_view>& words) {
+    if (words.size() < 3 || words.size() > 4) return refuse("guard takes UUID and NAME.");
+    const auto uuid = parse_uuid(words[2]);
+    if (!uuid || uuid->is_none()) return refuse("guard: that is not a VM's uuid.");
+    return ControlRequest{
+        GuardRequest{*uuid, words.size() == 4 ? printable(words[3]) : std::string()}};
+}
+
+}  // namespace
+
+std::string encode_request(const ControlRequest& request) {
+    std::string text(kPrefix);
+    if (std::holds_alternative<StatusRequest>(request)) return text + " status";
+    if (const auto* events = std::get_if<EventsRequest>(&request)) {
+        const double since = std::chrono::duration<double>(events->since.time_since_epoch()).count();
+        std::array<char, 48> number{};
+        const auto done =
+            std::to_chars(number.data(), number.data() + number.size(), since, std::chars_format::fixed);
+        text += " events " + std::string(number.data(), done.ptr);
+        return text + (events->follow ? " 1" : " 0");
+    }
+    const auto& guard = std::get<GuardRequest>(request);
+    text += " guard " + uuid_text(guard.vm) + " ";
+    for (const char c : printable(guard.name)) text += c == ' ' ? '_' : c;
+    return text.substr(0, kControlRequestBytesMax);
+}
+
+Result<ControlRequest> decode_request(std::string_view packet) {
+    if (packet.size() > kControlRequestBytesMax) return refuse("The request is too long.");
+    const std::vector<std::string_view> words = words_of(packet);
+    if (words[0] != kPrefix) {
+        if (words[0].starts_with("holdfast/")) {
+            return refuse("This agent speaks " + std::string(kPrefix) +
+                          ", the request another version: use the command of the agent's release.");
+        }
+        return refuse("This is not a request of the holdfast command.");
+    }
+    if (words.size() == 2 && words[1] == "status") return ControlRequest{StatusRequest{}};
+    if (words.size() >= 2 && words[1] == "events") return decode_events(words);
+    if (words.size() >= 2 && words[1] == "guard") return decode_guard(words);
+    return refuse("The agent does not know this request: " +
+                  printable(packet.substr(0, 80)) + ".");
+}
+
+std::string encode_end(const ControlEnd& end) {
+    return ("E" + std::to_string(end.code % 10) + end.text).substr(0, kControlPacketBytesMax);
+}
+
+Result<ControlEnd> decode_end(std::string_view packet) {
+    if (packet.size() < 2 || packet[0] != 'E' || packet[1] < '0' || packet[1] > '9') {
+        return refuse("The agent's answer does not end as it should.");
+    }
+    return ControlEnd{packet[1] - '0', std::string(packet.substr(2))};
+}
+
+}  // namespace holdfast

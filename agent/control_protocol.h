@@ -1,0 +1,59 @@
+// What `holdfast` and holdfastd say to each other over `run/control.sock` (SOCK_SEQPACKET).
+//
+// A request is one packet of ASCII: "holdfast/1 VERB [ARGUMENT…]", words separated by one space.  The answer is any number of
+// data packets, then one end packet.  The first byte of an answer's packet is its kind: 'D' data (the next part of the
+// text), 'E' end, followed by the exit code as one digit and a sentence for people (may be empty).
+//
+//   status                     one JSON object, docs/JSON.md
+//   events SINCE_S FOLLOW      lines of JSON from SINCE_S (seconds of CLOCK_BOOTTIME) on; FOLLOW is 0 or 1, with 1 the answer
+//                              ends only with the connection
+//   guard UUID NAME            may this VM be started here?  exit code 0 yes, 1 no with the sentence
+//
+// Pure functions; any thread; they allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "engine/base/result.h"
+#include "engine/base/types.h"
+
+namespace holdfast {
+
+inline constexpr std::size_t kControlRequestBytesMax = 1024;
+inline constexpr std::size_t kControlPacketBytesMax = 32768;
+
+struct StatusRequest {};
+
+struct EventsRequest {
+    Instant since = Instant{};
+    bool follow = false;
+};
+
+struct GuardRequest {
+    VmId vm;
+    std::string name;
+};
+
+using ControlRequest = std::variant<StatusRequest, EventsRequest, GuardRequest>;
+
+[[nodiscard]] std::string encode_request(const ControlRequest& request);
+
+// The error is a sentence that the client may show.
+[[nodiscard]] Result<ControlRequest> decode_request(std::string_view packet);
+
+// What the agent answers: `code` is the exit code of the command.
+struct ControlEnd {
+    int code = 0;
+    std::string text;
+};
+
+[[nodiscard]] std::string encode_end(const ControlEnd& end);
+
+// nullopt-like: an error when the packet is not an end packet of this form.
+[[nodiscard]] Result<ControlEnd> decode_end(std::string_view packet);
+
+}  // namespace holdfast
