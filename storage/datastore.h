@@ -1,0 +1,120 @@
+// Datastore: one heartbeat datastore, as its loop thread sees it.  It takes requests, keeps them in order where order matters,
+// submits them, decodes what comes back and counts.
+//
+// Thread safety
+//   Everything belongs to the thread that called open().  The asker meets it only in rings of DatastoreRequest and
+//   DatastoreCompletion, and in DatastoreMemory::payload() by the rule of datastore_request.h.  The loop:
+//
+//       auto store = Datastore::open(options, memory, IntentFile);          on the loop's own thread; may take seconds
+//       while (running) {
+//           while (requests.try_pop(request)) store->push(request);
+//           store->submit();                                                one system call for all that was pushed
+//           store->wait(longest_wait);                                      completion, wakeup_fd, or time over
+//           for (n = store->reap(completions), each) completions_ring.try_push(completion), then write the asker's eventfd
+//       }
+//
+// Hung storage
+//   A hung operation never completes and nothing is reported for it; its memory stays taken.  At most one write of each
+//   kind is in flight: another one pushed meanwhile is a bug of the asker.  Reads beyond the pool wait their turn (at most
+//   16).  close() leaves what hangs to the kernel.
+//
+// After open() nothing here allocates, and no system call blocks but wait().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "engine/base/result.h"
+#include "engine/base/types.h"
+#include "storage/backend_select.h"
+#include "storage/block_target.h"
+#include "storage/datastore_memory.h"
+#include "storage/datastore_request.h"
+#include "storage/intent_file.h"
+#include "storage/latency_histogram.h"
+#include "storage/reject.h"
+#include "storage/superblock.h"
+
+namespace holdfast {
+
+struct DatastoreOptions {
+    std::string name;  // for messages
+    std::string path;
+    ClusterUuid cluster;
+    HostId host;                // whose regions may be written
+    int wakeup_fd = -1;         // non-blocking eventfd that the asker writes after pushing requests
+    std::string intent_folder;  // "" keeps intents in memory only (tools and tests)
+    BootId boot_id;
+    BackendChoice backend = BackendChoice::Auto;
+    bool allow_local_filesystem = false;
+    Duration open_timeout = std::chrono::seconds{10};
+    Duration self_test_timeout = std::chrono::seconds{5};
+    Duration late_after =
+        std::chrono::seconds{3};  // an operation unanswered for so long makes the datastore late
+};
+
+struct DatastoreHealth {
+    std::size_t in_flight = 0;
+    DatastoreRequestKind oldest_kind = DatastoreRequestKind::ScanSlots;
+    Duration oldest_age{};     // of the longest unanswered operation; zero when there is none
+    bool late = false;         // oldest_age >= late_after
+    bool tainted = false;      // a predecessor's write may still land
+    std::uint64_t errors = 0;  // operations that failed
+    int last_errno = 0;
+    RejectCounters rejects;
+};
+
+class Datastore {
+  public:
+    // Opens in a helper, judges, selects and proves a back-end, reads the superblock and checks that it is this cluster's.
+    // Blocks at most about open_timeout + 2 * self_test_timeout.  `memory` must outlive the datastore.
+    [[nodiscard]] static Result<std::unique_ptr<Datastore>> open(const DatastoreOptions& options,
+                                                                 DatastoreMemory& memory);
+
+    // As open(), with a back-end made by the caller (fault injection, tests).  The superblock is not read.
+    [[nodiscard]] static std::unique_ptr<Datastore> assemble(const DatastoreOptions& options,
+                                                             DatastoreMemory& memory,
+                                                             std::unique_ptr<IoBackend> backend,
+                                                             const Superblock& superblock,
+                                                             IntentFile intents);
+
+    Datastore(const Datastore&) = delete;
+    Datastore& operator=(const Datastore&) = delete;
+    ~Datastore();
+
+    // Takes a request; the I/O starts with the next submit().  Every request but Release is answered once, unless it hangs.
+    void push(const DatastoreRequest& request);
+
+    // One system call for everything pushed; a request with with_next set waits for its companion.
+    void submit();
+
+    // Blocks until something finished, wakeup_fd was written or the timeout is over.
+    void wait(Duration timeout);
+
+    // Takes finished requests, without waiting; returns how many.
+    [[nodiscard]] std::size_t reap(std::span<DatastoreCompletion> completions);
+
+    [[nodiscard]] const Superblock& superblock() const;
+
+    // One sentence: which back-end and why.
+    [[nodiscard]] const std::string& backend_reason() const;
+
+    [[nodiscard]] bool tainted() const;
+    [[nodiscard]] DatastoreHealth health() const;
+    [[nodiscard]] const LatencyHistogram& latency(DatastoreRequestKind kind) const;
+
+    // Requests accepted and not yet given back by reap().
+    [[nodiscard]] std::size_t unanswered() const;
+
+  private:
+    class Core;
+    explicit Datastore(std::unique_ptr<Core> core);
+
+    std::unique_ptr<Core> core_;
+};
+
+}  // namespace holdfast
