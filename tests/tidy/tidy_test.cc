@@ -240,7 +240,7 @@ TEST(Tidy, NoLeftovers) {
     // A comment that ends like a statement.  Prose that names a call ends in a full stop instead; an example of
     // use is indented by four spaces or more.
     const std::regex code_in_comment(
-        R"(^\s*//\s{0,3}((if|for|while|switch)\s*\(.*\)\s*\{?|return\b.*;|#include\b.*|[\w:<>.\->*& ]+\(.*\);|[\w:<>.\->*&\[\] ]+ [-+|&]?= .*;)\s*$)");
+        R"(^\s*//\s{0,3}(?!\s)((if|for|while|switch)\s*\(.*\)\s*\{?|return\b.*;|#include\b.*|[\w:<>.\->*& ]+\(.*\);|[\w:<>.\->*&\[\] ]+ [-+|&]?= .*;)\s*$)");
     for (const SourceFile& file : all_files()) {
         if (!is_cpp(file)) continue;
         for (std::size_t i = 0; i < file.lines.size(); ++i) {
