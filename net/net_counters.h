@@ -41,6 +41,7 @@ struct NetCounters {
     std::array<LinkCounters, kLinksMax> links{};
     std::array<std::uint64_t, kBeatRejectCount> rejected{};
     std::array<RejectNote, kBeatRejectCount> last_reject{};
+    std::uint64_t send_no_member = 0;  // dropped: the receiver is not in the table of members
 
     [[nodiscard]] std::uint64_t of(BeatReject reject) const {
         return rejected[static_cast<std::size_t>(reject)];
