@@ -66,7 +66,7 @@ bool is_below(const SourceFile& file, std::string_view folder) {
 }
 
 // The line without its comment and without what stands in quotes, so that prose is never taken for code.
-// Raw strings and block comments are not understood; the sources use neither.
+// Raw strings and block comments are not understood; what this is applied to uses neither.
 std::string code_of(const std::string& line) {
     std::string code;
     char quote = 0;
@@ -268,6 +268,24 @@ TEST(Tidy, MarkdownFilesHaveOneTitle) {
         }
         EXPECT_EQ(titles, 1) << file.path << ": exactly one line starts with '# '";
         EXPECT_FALSE(fenced) << file.path << ": a ``` block is not closed";
+    }
+}
+
+TEST(Tidy, DocumentsNameRealFiles) {
+    // ARCHITECTURE.md, README.md and CONTRIBUTING.md are the way in: a name there that leads nowhere costs a newcomer's trust.
+    const std::regex name(
+        R"re(`((engine|storage|net|agent|bench|tests|docs|scripts|cmake)/[A-Za-z0-9_/.-]*)`|\]\(([A-Za-z0-9_/.-]+)\))re");
+    for (const SourceFile& file : all_files()) {
+        const bool way_in = file.path == "ARCHITECTURE.md" || file.path == "README.md" ||
+                            file.path == "CONTRIBUTING.md";
+        if (!way_in) continue;
+        for (std::size_t i = 0; i < file.lines.size(); ++i) {
+            const std::string& line = file.lines[i];
+            for (std::sregex_iterator it(line.begin(), line.end(), name), end; it != end; ++it) {
+                const std::string path = (*it)[1].matched ? (*it)[1].str() : (*it)[3].str();
+                EXPECT_TRUE(fs::exists(root() / path)) << at(file, i) << "no such file: " << path;
+            }
+        }
     }
 }
 
