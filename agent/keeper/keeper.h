@@ -10,7 +10,6 @@
 // writing a line where a person must know.
 #pragma once
 
-#include <functional>
 #include <string_view>
 
 #include "agent/keeper/watchdog_device.h"

@@ -1,0 +1,184 @@
+#include "agent/daemon/datastore_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/daemon/clock.h"
+#include "agent/text.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr Duration kWaitMax = std::chrono::milliseconds{500};
+constexpr Duration kPublishEvery = std::chrono::milliseconds{500};
+constexpr std::size_t kCompletionsAtOnce = 16;
+
+template <std::size_t N>
+void copy_text(std::string_view text, std::array<char, N>& out) {
+    const std::size_t length = std::min(text.size(), N - 1);
+    std::copy_n(text.data(), length, out.data());
+    out[length] = '\0';
+}
+
+std::int64_t to_us(Duration span) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
+}
+
+}  // namespace
+
+DatastoreLoop::DatastoreLoop(DatastoreOptions options,
+                             std::uint32_t hosts_scan_max,
+                             const Wakers& wakers)
+    : options_(std::move(options)),
+      memory_(hosts_scan_max, static_cast<std::uint32_t>(kHostsMax)),
+      engine_(wakers.engine),
+      vm_(wakers.vm),
+      log_(wakers.log),
+      sink_(64, wakers.control) {
+    options_.wakeup_fd = wakeup_.fd();
+    publish();
+}
+
+void DatastoreLoop::start() {
+    thread_.start(("hf-" + options_.name).substr(0, 15).c_str(), Pace::BeatPath, [this] { run(); });
+}
+
+void DatastoreLoop::stop() {
+    stopping_.store(true);
+    wakeup_.signal();
+    thread_.join();
+}
+
+void DatastoreLoop::run() {
+    while (!stopping_.load()) {
+        if (store_ == nullptr) try_open();
+        serve();
+        if (boottime_now() >= published_at_ + kPublishEvery) publish();
+    }
+    store_.reset();
+}
+
+void DatastoreLoop::try_open() {
+    if (boottime_now() < reopen_at_) {
+        timespec pause{0, 20'000'000};
+        nanosleep(&pause, nullptr);
+        return;
+    }
+    auto opened = Datastore::open(options_, memory_);
+    if (opened) {
+        store_ = std::move(opened.value());
+        problem_.clear();
+        heap_bytes_ = store_->superblock().geometry.heap_bytes();
+        sink_.say(MessageId::DatastoreOpened,
+                  {options_.name, options_.path, store_->backend_reason()});
+        if (store_->tainted()) {
+            sink_.say(MessageId::DatastoreTainted, {options_.name, options_.path});
+        }
+    } else {
+        reopen_at_ = boottime_now() + kReopenEvery;
+        // The same reason is said once, however often it is met.
+        if (problem_ != opened.error().text) {
+            problem_ = opened.error().text;
+            sink_.say(MessageId::DatastoreUnusable, {options_.name, options_.path, problem_, "5"});
+        }
+    }
+    publish();
+}
+
+void DatastoreLoop::serve() {
+    take_requests(engine_);
+    take_requests(vm_);
+    take_requests(log_);
+    if (store_ == nullptr) return;
+    store_->submit();
+    store_->wait(kWaitMax);
+    wakeup_.drain();
+    std::array<DatastoreCompletion, kCompletionsAtOnce> completions;
+    for (std::size_t count = store_->reap(completions); count > 0;
+         count = store_->reap(completions)) {
+        for (std::size_t i = 0; i < count; ++i) answer(completions[i]);
+    }
+    look_at_health();
+}
+
+void DatastoreLoop::take_requests(DatastorePort& port) {
+    DatastoreRequest request;
+    while (port.requests.try_pop(request)) {
+        if (store_ != nullptr) {
+            store_->push(request);
+            continue;
+        }
+        if (request.kind == DatastoreRequestKind::Release) continue;
+        DatastoreCompletion refused;
+        refused.kind = request.kind;
+        refused.request = request.request;
+        refused.first = request.first;
+        answer(refused);
+    }
+}
+
+void DatastoreLoop::answer(const DatastoreCompletion& completion) {
+    DatastorePort& port = port_of(completion.kind);
+    // The ring is larger than what may be in flight, so full is a bug and never load.
+    HF_CHECK(port.completions.try_push(completion));
+    port.asker.signal();
+}
+
+DatastorePort& DatastoreLoop::port_of(DatastoreRequestKind kind) {
+    switch (kind) {
+        case DatastoreRequestKind::WriteHeap:
+        case DatastoreRequestKind::ReadHeap: return vm_;
+        case DatastoreRequestKind::WriteRecorder:
+        case DatastoreRequestKind::ReadRecorder: return log_;
+        case DatastoreRequestKind::WriteSlot:
+        case DatastoreRequestKind::ScanSlots:
+        case DatastoreRequestKind::WriteRoster:
+        case DatastoreRequestKind::ReadRoster:
+        case DatastoreRequestKind::WriteOrders:
+        case DatastoreRequestKind::ReadOrders:
+        case DatastoreRequestKind::WriteConfig:
+        case DatastoreRequestKind::ReadConfig:
+        case DatastoreRequestKind::Release: break;
+    }
+    return engine_;
+}
+
+void DatastoreLoop::look_at_health() {
+    const DatastoreHealth health = store_->health();
+    if (health.late == late_said_) return;
+    late_said_ = health.late;
+    if (health.late) {
+        sink_.say(MessageId::DatastoreLate,
+                  {options_.name, options_.path, duration_text(health.oldest_age)});
+    } else {
+        sink_.say(MessageId::DatastoreInTime, {options_.name, options_.path});
+    }
+}
+
+void DatastoreLoop::publish() {
+    published_at_ = boottime_now();
+    DatastoreLoopFacts facts;
+    facts.open = store_ != nullptr;
+    facts.late = late_said_;
+    facts.heap_bytes = heap_bytes_;
+    copy_text(problem_, facts.problem);
+    if (store_ != nullptr) {
+        copy_text(store_->backend_reason().substr(0, store_->backend_reason().find_first_of(" ,:;")),
+                  facts.backend);
+        const LatencyHistogram& latency = store_->latency(DatastoreRequestKind::WriteSlot);
+        if (latency.count() > 0) {
+            facts.latency_p50_us = to_us(latency.quantile(0.5));
+            facts.latency_p99_us = to_us(latency.quantile(0.99));
+        }
+    }
+    facts_.store(facts);
+}
+
+DatastoreLoopFacts DatastoreLoop::facts() const {
+    DatastoreLoopFacts facts;
+    if (!facts_.try_load(facts)) return DatastoreLoopFacts{};
+    return facts;
+}
+
+}  // namespace holdfast

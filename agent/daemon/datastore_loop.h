@@ -1,0 +1,105 @@
+// DatastoreLoop: the one thread that touches one heartbeat datastore.
+//
+// Three askers meet it, each through its own port: the engine loop (slots, rosters, orders), the VM link (XML heap) and the log
+// writer (recorder).  A completion goes back through the port of its kind.  A datastore that cannot be opened is tried again
+// every kReopenEvery; until then everything asked of it is answered Failed.  A hung one answers nothing and holds up nobody.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "agent/daemon/log_sink.h"
+#include "agent/daemon/real_time.h"
+#include "agent/daemon/wakeup.h"
+#include "engine/lockfree/ring.h"
+#include "engine/lockfree/seqlock.h"
+#include "storage/datastore.h"
+
+namespace holdfast {
+
+inline constexpr Duration kReopenEvery = std::chrono::seconds{5};
+
+// What others may know of the loop, any time.
+struct DatastoreLoopFacts {
+    bool open = false;
+    bool late = false;
+    std::uint64_t heap_bytes = 0;    // as formatted; 0 until the first open
+    std::int64_t latency_p50_us = -1;  // of slot writes
+    std::int64_t latency_p99_us = -1;
+    std::array<char, 32> backend{};   // terminated
+    std::array<char, 400> problem{};  // terminated; empty while it is used
+};
+
+// One asker's end.  `requests` is pushed by the asker, which then signals the loop; `completions` is popped by it.
+struct DatastorePort {
+    explicit DatastorePort(const Wakeup& waker) : asker(waker) {}
+
+    Ring<DatastoreRequest> requests{64};
+    Ring<DatastoreCompletion> completions{64};
+    const Wakeup& asker;
+};
+
+class DatastoreLoop {
+  public:
+    struct Wakers {
+        const Wakeup& engine;
+        const Wakeup& vm;
+        const Wakeup& log;
+        const Wakeup& control;
+    };
+
+    // `options.wakeup_fd` is set here.
+    DatastoreLoop(DatastoreOptions options, std::uint32_t hosts_scan_max, const Wakers& wakers);
+
+    void start();
+    // Asks the thread to end and waits for it: up to the time limits of Datastore::open().
+    void stop();
+
+    [[nodiscard]] DatastorePort& engine_port() { return engine_; }
+
+    [[nodiscard]] DatastorePort& vm_port() { return vm_; }
+
+    [[nodiscard]] DatastorePort& log_port() { return log_; }
+
+    [[nodiscard]] DatastoreMemory& memory() { return memory_; }
+
+    [[nodiscard]] const Wakeup& wakeup() const { return wakeup_; }
+
+    [[nodiscard]] LogSink& sink() { return sink_; }
+
+    [[nodiscard]] DatastoreLoopFacts facts() const;
+
+  private:
+    void run();
+    void try_open();
+    void serve();
+    void take_requests(DatastorePort& port);
+    void answer(const DatastoreCompletion& completion);
+    [[nodiscard]] DatastorePort& port_of(DatastoreRequestKind kind);
+    void look_at_health();
+    void publish();
+
+    DatastoreOptions options_;
+    DatastoreMemory memory_;
+    Wakeup wakeup_;
+    DatastorePort engine_;
+    DatastorePort vm_;
+    DatastorePort log_;
+    LogSink sink_;
+    WorkerThread thread_;
+    std::atomic<bool> stopping_{false};
+    Seqlock<DatastoreLoopFacts> facts_;
+
+    // The thread's own
+    std::unique_ptr<Datastore> store_;
+    std::string problem_;
+    bool late_said_ = false;
+    std::uint64_t heap_bytes_ = 0;
+    Instant reopen_at_{};
+    Instant published_at_ = kNotYet;
+};
+
+}  // namespace holdfast
