@@ -1,0 +1,1 @@
+"""hflab: the modules behind scripts/lab.  Standard library only, Python 3.11 and later."""

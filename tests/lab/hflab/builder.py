@@ -1,0 +1,81 @@
+"""Bringing a whole lab up, in an order that leaves nothing behind when any step fails."""
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+from . import agent, datastores, guests, network
+from .common import LabError, note
+
+DEFAULT_VM_MEMORY_MIB = 8
+
+
+def spread(count, hosts):
+    """vm1…vmN, round-robin over the hosts."""
+    return {f"vm{index + 1}": {"host": index % hosts + 1, "memory_mib": DEFAULT_VM_MEMORY_MIB}
+            for index in range(count)}
+
+
+def bring_up(lab, options, keep_failed=False):
+    """Creates everything that `options` describes, and returns when guests write and, with agents,
+    the cluster has formed and protects them."""
+    if os.geteuid() != 0:
+        raise LabError("the lab needs root: namespaces, mounts, loop devices")
+    previous = signal.signal(signal.SIGTERM, _interrupted)
+    lab.create(options)
+    try:
+        _build(lab)
+    except BaseException as failed:
+        if keep_failed:
+            note(f"left as it is: {lab.dir}")
+        else:
+            _quietly_destroy(lab, failed)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def _quietly_destroy(lab, failed):
+    """Takes down what there is; a second Ctrl-C must not stop that half way."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if isinstance(failed, LabError):
+        _last_words(lab)
+    lab.destroy()
+
+
+def _last_words(lab):
+    """The ends of the agents' logs: the folder that holds them is about to go."""
+    for host in lab.hosts:
+        for log in (host.dir / "log" / "agent.log", host.dir / "var/log/holdfast/holdfast.log"):
+            if log.is_file() and log.stat().st_size:
+                text = log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
+                note(f"--- {host.name} {log.name}\n" + "\n".join(text))
+
+
+def _build(lab):
+    if lab.options.agent:
+        agent.require_built(lab)
+    lab.group.create()
+    lab.outside_group.create()
+    datastores.create(lab)
+    guests.create_images(lab)
+    network.create(lab)
+    for host in lab.hosts:
+        host.create()
+    if lab.options.agent:
+        agent.create_key(lab)
+        for host in lab.hosts:
+            agent.write_config(host)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(lambda host: host.power_on(), lab.hosts))
+    guests.define_all(lab)
+    if lab.options.agent:
+        agent.format_datastores(lab)
+        agent.start_all(lab)
+    guests.wait_writing(lab)
+    if lab.options.agent:
+        agent.wait_formed(lab)

@@ -1,0 +1,266 @@
+"""Hosts: namespaces with a libvirtd of their own that can lose power, freeze and come back.
+
+A host's folder holds what survives a power cycle (/etc, /var, the state of its storage faults);
+its /run, its boot id and its processes do not.  Everything that ends with the host's power lives in
+its pid namespace: killing that namespace's init is the power cord.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+from . import agent, datastores, network
+from .cgroups import Group
+from .common import LabError, process_start, run, wait_until, write_atomically
+
+LIBVIRT_SOCKET = "run/libvirt/libvirt-sock"
+POWER_OFF_LIMIT_S = 10
+PATH_INSIDE = "/lab/build/agent:/usr/sbin:/usr/bin:/sbin:/bin"
+LIBVIRTD_CONF = """\
+host_uuid = "{uuid}"
+unix_sock_rw_perms = "0700"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
+"""
+# No security driver, cgroups, namespaces or helper daemons: a host is a namespace itself.
+QEMU_CONF = """\
+user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+security_driver = "none"
+namespaces = []
+cgroup_controllers = []
+stdio_handler = "file"
+max_core = 0
+"""
+NSSWITCH_WITHOUT_RESOLVER = "passwd: files\ngroup: files\nhosts: dns\n"
+
+
+class Host:
+    """One host of a lab; all state is in its folder and in the kernel, none in this object."""
+
+    def __init__(self, lab, number):
+        self.lab = lab
+        self.number = number
+        self.name = f"h{number}"
+        self.dir = lab.dir / "hosts" / self.name
+        self.group = Group(f"{lab.tag}/{self.name}")
+
+    # --- making one ------------------------------------------------------------------------------
+
+    def create(self):
+        """The folder of a new host."""
+        for name in ("etc/libvirt", "etc/holdfast", "var/lib/libvirt", "var/lib/holdfast",
+                     "var/log/libvirt", "var/log/holdfast", "var/cache/libvirt", "var/tmp",
+                     "control", "watchdog", "root", "log"):
+            (self.dir / name).mkdir(parents=True)
+        (self.dir / "var" / "run").symlink_to("/run")
+        (self.dir / "var" / "lock").symlink_to("/run/lock")
+        self._fill_etc()
+        for datastore in datastores.all_of(self.lab):
+            datastores.set_fault(self, datastore.name, "ok")
+        self.group.create()
+
+    def _fill_etc(self):
+        """A private /etc: the machine's entries by reference, what a host owns for itself."""
+        machine_id = uuid.uuid4()
+        own = {"machine-id": machine_id.hex + "\n", "hostname": self.name + "\n",
+               "hosts": "127.0.0.1 localhost\n::1 localhost\n", "boot-id": "",
+               "libvirt/libvirtd.conf": LIBVIRTD_CONF.format(uuid=machine_id),
+               "libvirt/qemu.conf": QEMU_CONF}
+        if self.lab.options.no_resolver:
+            own |= {"resolv.conf": "", "nsswitch.conf": NSSWITCH_WITHOUT_RESOLVER}
+        etc = self.dir / "etc"
+        for name, text in own.items():
+            (etc / name).write_text(text, encoding="utf-8")
+        for entry in os.scandir("/etc"):
+            mine = etc / entry.name
+            if not mine.exists() and not mine.is_symlink():
+                mine.symlink_to(os.readlink(entry.path) if entry.is_symlink()
+                                else f"/lab/etc/{entry.name}")
+
+    # --- power -----------------------------------------------------------------------------------
+
+    @property
+    def _power_file(self):
+        return self.dir / "power.json"
+
+    def init_pid(self):
+        """The pid of the host's init while it lives, else None."""
+        try:
+            power = json.loads(self._power_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        pid = power["pid"]
+        return pid if process_start(pid) == power["start"] else None
+
+    def is_on(self):
+        return self.init_pid() is not None
+
+    def require_on(self):
+        pid = self.init_pid()
+        if pid is None:
+            raise LabError(f"{self.name} has no power: `scripts/lab power-on {self.number}`")
+        return pid
+
+    def power_on(self):
+        """Starts the host: namespaces, storage, libvirtd, watchdog, and the agent once the lab has
+        agents.  Returns when libvirtd answers."""
+        if self.is_on():
+            raise LabError(f"{self.name} has power already")
+        self.group.create()
+        self.lab.outside_group.create()
+        (self.dir / "etc" / "boot-id").write_text(f"{uuid.uuid4()}\n", encoding="ascii")
+        self._start_init()
+        network.plug(self.lab, self.number, True)
+        datastores.attach(self)
+        self.start_libvirtd()
+        self._start_watchdog()
+        self.lab.record("power-on", self.number)
+        if self.lab.options.agent_started:
+            agent.start(self)
+
+    def _start_init(self):
+        reader, writer = os.pipe()
+        script = Path(__file__).with_name("host_init.py")
+        argv = ["nsenter", f"--net=/run/netns/{network.host_namespace(self.lab.tag, self.number)}",
+                "unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child=KILL",
+                "--propagation", "slave", sys.executable, "-S", "-E", "-B", str(script), self.name, str(self.dir),
+                str(self.lab.dir), self.lab.options.build, str(writer)]
+        with open(self.dir / "log" / "init.log", "ab") as log, \
+             open(reader, encoding="utf-8") as report:
+            subprocess.Popen(_in_group(self.group, argv), pass_fds=[writer], stdout=log, stderr=log,
+                             stdin=subprocess.DEVNULL, start_new_session=True)
+            os.close(writer)
+            said = []
+            for line in report:     # not to its end: unshare keeps the pipe open
+                said.append(line.strip())
+                if not line.startswith("pid "):
+                    break
+        if len(said) < 2 or said[-1] != "ready":
+            raise LabError(f"{self.name} does not start: {said[-1] if said else 'no word'}; "
+                           f"see {self.dir / 'log' / 'init.log'}")
+        pid = int(said[0].split()[1])
+        write_atomically(self._power_file, json.dumps({"pid": pid, "start": process_start(pid)}))
+
+    def cut_power(self, event, **reason):
+        """Takes the power away, at once and without asking anybody; waits until all is gone."""
+        pid = self.require_on()
+        self.group.kill()
+        self.lab.record(event, self.number, **reason)
+        network.plug(self.lab, self.number, False)
+        wait_until(lambda: process_start(pid) is None, seconds=POWER_OFF_LIMIT_S,
+                   what=f"the end of {self.name}")
+
+    def power_off(self):
+        """The cord: the host dies, and its watchdog with it."""
+        self.require_on()
+        self._stop_watchdog()
+        self.cut_power("power-off")
+
+    def freeze(self):
+        self.require_on()
+        self.group.freeze()
+        self.lab.record("freeze", self.number)
+
+    def thaw(self):
+        self.require_on()
+        self.group.thaw()
+        self.lab.record("thaw", self.number)
+
+    def state(self):
+        if not self.is_on():
+            return "off"
+        return "frozen" if self.group.frozen() else "on"
+
+    # --- running things in it --------------------------------------------------------------------
+
+    def inside(self, argv):
+        """The command line that runs `argv` in the host's namespaces and control group."""
+        pid = self.require_on()
+        enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--net", "--uts", "--ipc",
+                 "--root", "--wd", "env", f"PATH={PATH_INSIDE}", *map(str, argv)]
+        return _in_group(self.group, enter)
+
+    def run(self, argv, *, check=True, timeout=30, stdin=None):
+        return run(self.inside(argv), check=check, timeout=timeout, stdin=stdin)
+
+    def start_process(self, argv, log, group=None):
+        """Starts a service in the host; it ends with the host.  `group` is where it is counted:
+        outside the host's own group it goes on while the host is frozen."""
+        pid = self.require_on()
+        enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--net", "--uts", "--ipc",
+                 "--root", "--wd", "env", f"PATH={PATH_INSIDE}", "setsid", "--fork",
+                 *map(str, argv)]
+        with open(self.dir / "log" / log, "ab") as output:
+            subprocess.run(_in_group(group or self.group, enter), stdin=subprocess.DEVNULL,
+                           stdout=output, stderr=output, check=True)
+
+    def processes(self, program):
+        """Pids of the host's processes that run an executable of this name."""
+        found = []
+        for pid in self.group.pids():
+            try:
+                if Path(os.readlink(f"/proc/{pid}/exe")).name.split(" ")[0] == program:
+                    found.append(pid)
+            except OSError:
+                continue
+        return found
+
+    def path(self, inside):
+        """A path of the host as the machine sees it."""
+        return Path(f"/proc/{self.require_on()}/root") / str(inside).lstrip("/")
+
+    # --- its services ----------------------------------------------------------------------------
+
+    def start_libvirtd(self):
+        self.start_process(["libvirtd", "--pid-file", "/run/libvirtd.pid"], "libvirtd.log")
+        wait_until(lambda: self.path(LIBVIRT_SOCKET).exists(), seconds=20,
+                   what=f"libvirtd on {self.name}")
+
+    def set_libvirt(self, state):
+        """A libvirtd that hangs (stopped), is gone (killed), or works again."""
+        pids = self.processes("libvirtd")
+        for pid in pids:
+            os.kill(pid, {"ok": signal.SIGCONT, "hang": signal.SIGSTOP,
+                          "fail": signal.SIGKILL}[state])
+        if state == "ok" and not pids:
+            self.path(LIBVIRT_SOCKET).unlink(missing_ok=True)
+            self.start_libvirtd()
+        self.lab.record("libvirt", self.number, state=state)
+
+    def virsh(self, lines, *, check=True, timeout=60):
+        """Runs virsh commands, one a line, on this host's libvirtd."""
+        return self.run(["virsh", "--quiet", "--connect", "qemu:///system", ";".join(lines)],
+                        check=check, timeout=timeout)
+
+    def _start_watchdog(self):
+        log = open(self.dir / "log" / "watchdog.log", "ab")
+        script = Path(__file__).resolve().parents[3] / "scripts" / "lab"
+        argv = [sys.executable, "-B", str(script), "--dir", str(self.lab.dir), "stand-in-watchdog",
+                str(self.number)]
+        with log:
+            subprocess.Popen(_in_group(self.lab.outside_group, argv), stdin=subprocess.DEVNULL,
+                             stdout=log, stderr=log, start_new_session=True)
+        wait_until(lambda: (self.dir / "watchdog" / "pid").exists(), seconds=10,
+                   what=f"the stand-in watchdog of {self.name}")
+
+    def _stop_watchdog(self):
+        mark = self.dir / "watchdog" / "pid"
+        try:
+            pid, start = map(int, mark.read_text(encoding="ascii").split())
+        except (FileNotFoundError, ValueError):
+            return
+        if process_start(pid) == start:
+            os.kill(pid, signal.SIGKILL)
+        mark.unlink(missing_ok=True)
+
+
+def _in_group(group, argv):
+    """A command line that joins the control group before it becomes `argv`."""
+    return ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group.procs_file), *argv]

@@ -1,0 +1,46 @@
+"""How a lab ends: its processes first, and patiently, because storage may hang under them."""
+import os
+import signal
+import time
+
+from .cgroups import Group
+from .common import LabError, process_start
+
+
+def kill_everything(lab):
+    """Kills all processes of the lab and waits until they are gone.
+
+    The stand-in watchdogs go first, so that none of them reports or restarts a dying host.
+    """
+    me = os.getpid()
+    for name in (f"{lab.tag}/outside", lab.tag):
+        group = Group(name)
+        if not group.path.is_dir():
+            continue
+        for pid in group.pids():
+            if pid != me:
+                _kill(pid)
+        if name == lab.tag and me not in group.pids():
+            group.kill()
+    _wait_for_the_end(Group(lab.tag), me)
+
+
+def _kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _wait_for_the_end(group, me):
+    deadline = time.monotonic() + 20
+    while True:
+        left = [pid for pid in group.pids() if pid != me and process_start(pid) is not None]
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"processes {left} of {group.path.name} do not end; "
+                           "their storage may hang in the kernel: run down again later")
+        for pid in left:
+            _kill(pid)
+        time.sleep(0.05)
