@@ -1,0 +1,190 @@
+#include "agent/daemon/engine_loop.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "agent/text.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::size_t kLogLinesMax = 8192;
+constexpr Duration kSnapshotNewsEvery = std::chrono::milliseconds{20};
+constexpr Duration kLatenessSaidEvery = std::chrono::seconds{10};
+
+}  // namespace
+
+EngineLoop::EngineLoop(const Surroundings& surroundings)
+    : around_(surroundings),
+      sink_(kLogLinesMax, surroundings.control),
+      engine_(surroundings.engine, surroundings.clock()),
+      executor_({surroundings.cluster,
+                 surroundings.datastores,
+                 surroundings.engine.voters_count,
+                 surroundings.channels.vm_commands,
+                 surroundings.channels.control_commands,
+                 surroundings.channels.beats_out,
+                 surroundings.keeper,
+                 sink_,
+                 surroundings.clock}),
+      actions_(std::make_unique<Actions>()),
+      scratch_(std::make_unique<Snapshot>()),
+      snapshot_(std::make_unique<Seqlock<Snapshot>>()) {}
+
+void EngineLoop::start() {
+    thread_.start("hf-engine", Pace::BeatPath, [this] { run(); });
+}
+
+void EngineLoop::stop() {
+    stopping_.store(true);
+    around_.wakeup.signal();
+    thread_.join();
+}
+
+void EngineLoop::run() {
+    while (!stopping_.load()) {
+        run_once();
+        wait();
+    }
+}
+
+void EngineLoop::run_once() {
+    around_.wakeup.drain();
+    poll_keeper();
+    take_datastores();
+    take_reports();
+    tick_if_due();
+    executor_.flush_waiting();
+    publish_if_due();
+}
+
+Instant EngineLoop::now() {
+    last_now_ = std::max(last_now_, around_.clock());
+    return last_now_;
+}
+
+void EngineLoop::step(const Event& event) {
+    engine_.step(event, *actions_);
+    executor_.execute(*actions_, engine_);
+    for (const Action& action : *actions_) {
+        if (std::holds_alternative<TraceLine>(action)) news_ = true;
+    }
+    if (!roster_announced_ && engine_.phase() != HostPhase::Reading) {
+        roster_announced_ = true;
+        executor_.announce_roster(engine_.own_roster());
+    }
+}
+
+void EngineLoop::step_with(Instant now,
+                           const DatastoreCompletion& completion,
+                           DatastoreIndex datastore) {
+    const auto& done = completion;
+    switch (done.kind) {
+        case DatastoreRequestKind::WriteSlot:
+            step({now, SlotWritten{datastore, done.request, done.status}});
+            break;
+        case DatastoreRequestKind::ScanSlots:
+            step({now, SlotsRead{datastore, done.request, done.status, done.first, done.slots}});
+            break;
+        case DatastoreRequestKind::WriteRoster: {
+            const RosterWritten written{datastore, done.request, done.status};
+            executor_.roster_written(written);
+            step({now, written});
+            break;
+        }
+        case DatastoreRequestKind::ReadRoster:
+            step({now, RosterRead{datastore, done.request, done.first, done.reading, done.roster}});
+            break;
+        case DatastoreRequestKind::WriteOrders:
+            step({now, OrdersWritten{datastore, done.request, done.status}});
+            break;
+        case DatastoreRequestKind::ReadOrders:
+            step({now, OrdersRead{datastore, done.request, done.first, done.reading, done.orders}});
+            break;
+        case DatastoreRequestKind::WriteConfig:
+        case DatastoreRequestKind::ReadConfig:
+        case DatastoreRequestKind::WriteHeap:
+        case DatastoreRequestKind::ReadHeap:
+        case DatastoreRequestKind::WriteRecorder:
+        case DatastoreRequestKind::ReadRecorder:
+        case DatastoreRequestKind::Release: break;
+    }
+}
+
+void EngineLoop::take_datastores() {
+    for (std::size_t d = 0; d < around_.datastores.size(); ++d) {
+        const DatastoreOutlet* outlet = &around_.datastores[d];
+        DatastoreCompletion completion;
+        bool released = false;
+        while (outlet->port->completions.try_pop(completion)) {
+            step_with(now(), completion, static_cast<DatastoreIndex>(d));
+            if (completion.result == kNoResult) continue;
+            HF_CHECK(outlet->port->requests.try_push(release_of(completion)));
+            released = true;
+        }
+        if (released) outlet->wakeup->signal();
+    }
+}
+
+void EngineLoop::take_reports() {
+    const auto step_as_event = [this](const auto& body) { step({now(), body}); };
+    VmReport vm;
+    while (executor_.take_own_report(vm)) std::visit(step_as_event, vm);
+    while (around_.channels.vm_reports.ring.try_pop(vm)) std::visit(step_as_event, vm);
+    ControlReport control;
+    while (around_.channels.control_reports.ring.try_pop(control)) std::visit(step_as_event, control);
+    BeatReceived beat;
+    while (around_.channels.beats_in.ring.try_pop(beat)) step({now(), beat});
+}
+
+void EngineLoop::poll_keeper() {
+    const Instant at = now();
+    if (at < keeper_poll_at_) return;
+    keeper_poll_at_ = at + kKeeperPollEvery;
+    const KeeperReport report = read_keeper_report(around_.keeper, at);
+    const bool same = report.arming == keeper_said_.arming && report.watchdog == keeper_said_.watchdog &&
+                      report.watchdog_class == keeper_said_.watchdog_class;
+    if (same && keeper_reported_) return;
+    keeper_said_ = report;
+    keeper_reported_ = true;
+    step({at, report});
+}
+
+void EngineLoop::tick_if_due() {
+    const Instant at = now();
+    if (at >= engine_.next_wakeup()) step({at, Tick{}});
+}
+
+void EngineLoop::publish_if_due() {
+    const Instant at = now();
+    const bool due = at >= published_at_ + kSnapshotEvery ||
+                     (news_ && at >= published_at_ + kSnapshotNewsEvery);
+    if (!due) return;
+    engine_.fill(*scratch_);
+    scratch_->taken_at_ns = at.time_since_epoch().count();
+    snapshot_->store(*scratch_);
+    published_at_ = at;
+    news_ = false;
+}
+
+void EngineLoop::wait() {
+    const Instant before = around_.clock();
+    // What the executor answered itself waits for nobody.
+    Instant until = std::min(engine_.next_wakeup(), keeper_poll_at_);
+    until = std::min(until, published_at_ + kSnapshotEvery);
+    const Duration span = std::max(until - before, Duration::zero());
+    pollfd entry{around_.wakeup.fd(), POLLIN, 0};
+    const timespec timeout{span.count() / 1'000'000'000, span.count() % 1'000'000'000};
+    ppoll(&entry, 1, &timeout, nullptr);
+
+    const Instant after = around_.clock();
+    const Duration late = after - std::max(until, before);
+    if (late > around_.engine.timing.granularity && after >= lateness_said_at_ + kLatenessSaidEvery) {
+        lateness_said_at_ = after;
+        sink_.say(MessageId::EngineLate, {duration_text(late)});
+    }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,83 @@
+// EngineLoop: the one thread that owns the Engine.  Takes what the other threads report, one event at a time, steps the engine and
+// carries the actions out before the next step.
+//
+// The clock is read when an event is taken in hand, as engine.h demands.  The loop sleeps in ppoll until somebody reports, the engine
+// wants a tick, or it is time to look at the keeper's page; it allocates, locks and blocks nowhere else.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "agent/daemon/channels.h"
+#include "agent/daemon/executor.h"
+#include "agent/daemon/log_sink.h"
+#include "agent/daemon/real_time.h"
+#include "agent/daemon/wakeup.h"
+#include "agent/keeper_page.h"
+#include "engine/lockfree/seqlock.h"
+#include "engine/machine/engine.h"
+
+namespace holdfast {
+
+inline constexpr Duration kKeeperPollEvery = std::chrono::milliseconds{50};
+inline constexpr Duration kSnapshotEvery = std::chrono::milliseconds{100};
+
+class EngineLoop {
+  public:
+    struct Surroundings {
+        EngineConfig engine;
+        ClusterUuid cluster;
+        std::vector<DatastoreOutlet> datastores;
+        EngineChannels channels;
+        KeeperPage& keeper;
+        const Wakeup& wakeup;   // signalled by everybody who reports
+        const Wakeup& control;  // takes the log
+        Executor::Clock clock;
+    };
+
+    explicit EngineLoop(const Surroundings& surroundings);
+
+    void start();
+    void stop();
+
+    [[nodiscard]] const Seqlock<Snapshot>& snapshot() const { return *snapshot_; }
+
+    [[nodiscard]] LogSink& sink() { return sink_; }
+
+    // One round without waiting: what start() repeats.  For tests, instead of start().
+    void run_once();
+
+  private:
+    void run();
+    void step(const Event& event);
+    void step_with(Instant now, const DatastoreCompletion& completion, DatastoreIndex datastore);
+    void take_datastores();
+    void take_reports();
+    void poll_keeper();
+    void tick_if_due();
+    void publish_if_due();
+    void wait();
+    [[nodiscard]] Instant now();
+
+    Surroundings around_;
+    LogSink sink_;
+    Engine engine_;
+    Executor executor_;
+    std::unique_ptr<Actions> actions_;
+    std::unique_ptr<Snapshot> scratch_;
+    std::unique_ptr<Seqlock<Snapshot>> snapshot_;
+    WorkerThread thread_;
+    std::atomic<bool> stopping_{false};
+    Instant last_now_ = kNotYet;
+    KeeperReport keeper_said_;
+    bool keeper_reported_ = false;
+    Instant keeper_poll_at_{};
+    Instant published_at_{};
+    Instant lateness_said_at_{};
+    bool roster_announced_ = false;
+    bool news_ = false;  // a trace line since the last publication
+};
+
+}  // namespace holdfast

@@ -1,0 +1,75 @@
+// NetLoop: the one thread that touches the network.  Sends the engine's beats, hands over what arrives authenticated, and opens links
+// that are down again and again.  Beats may be lost on the way in or out when a ring is full: the next one replaces them.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "agent/config.h"
+#include "agent/daemon/channels.h"
+#include "agent/daemon/log_sink.h"
+#include "agent/daemon/real_time.h"
+#include "agent/daemon/wakeup.h"
+#include "engine/base/result.h"
+#include "net/beat_auth.h"
+#include "net/beat_receiver.h"
+#include "net/beat_sender.h"
+#include "net/link_set.h"
+#include "net/members.h"
+#include "net/net_counters.h"
+
+namespace holdfast {
+
+class NetLoop {
+  public:
+    // Error: an address that cannot be used for beats, with its place.
+    [[nodiscard]] static Result<std::unique_ptr<NetLoop>> make(const Config& config,
+                                                               BeatKeys keys,
+                                                               const Wakeup& engine,
+                                                               const Wakeup& control);
+    ~NetLoop();
+
+    void start();
+    void stop();
+
+    [[nodiscard]] Channel<Beat>& beats_out() { return beats_out_; }
+
+    [[nodiscard]] Channel<BeatReceived>& beats_in() { return beats_in_; }
+
+    [[nodiscard]] LogSink& sink() { return sink_; }
+
+  private:
+    NetLoop(const Config& config,
+            BeatKeys keys,
+            MemberTable members,
+            const LinkAddresses& own,
+            const Wakeup& engine,
+            const Wakeup& control);
+
+    void run();
+    void open_links();
+    void send_queued();
+    void receive(std::size_t link);
+    void report_rejects();
+
+    BeatKeys keys_;
+    MemberTable members_;
+    NetCounters counters_;
+    LinkSet links_;
+    BeatSender sender_;
+    BeatReceiver receiver_;
+    Wakeup wakeup_;
+    Channel<Beat> beats_out_;
+    Channel<BeatReceived> beats_in_;
+    LogSink sink_;
+    WorkerThread thread_;
+    std::atomic<bool> stopping_{false};
+    int epoll_ = -1;
+    std::uint32_t down_said_ = 0;  // bit i: link i was said to be down
+    std::array<std::uint64_t, kBeatRejectCount> rejected_said_{};
+    Instant rejects_at_ = kNotYet;
+};
+
+}  // namespace holdfast
