@@ -35,6 +35,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fuse3/fuse.h>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,8 +49,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <fuse3/fuse.h>
 
 namespace {
 
@@ -201,11 +200,8 @@ int fs_read(const char* /*path*/, char* data, size_t size, off_t offset, fuse_fi
     return static_cast<int>(done);
 }
 
-int fs_write(const char* /*path*/,
-             const char* data,
-             size_t size,
-             off_t offset,
-             fuse_file_info* info) {
+int fs_write(
+    const char* /*path*/, const char* data, size_t size, off_t offset, fuse_file_info* info) {
     if (const int failed = suffer(Access::Writes); failed != 0) return failed;
     const Handle* handle = handle_of(info);
     const void* origin = data;
@@ -265,24 +261,9 @@ int fs_rename(const char* from, const char* to, unsigned flags) {
         ::renameat2(AT_FDCWD, in_source(from).c_str(), AT_FDCWD, in_source(to).c_str(), flags));
 }
 
-int fs_mkdir(const char* path, mode_t mode) {
-    if (const int failed = suffer(Access::Writes); failed != 0) return failed;
-    return result_of(::mkdir(in_source(path).c_str(), mode));
-}
-
-int fs_rmdir(const char* path) {
-    if (const int failed = suffer(Access::Writes); failed != 0) return failed;
-    return result_of(::rmdir(in_source(path).c_str()));
-}
-
 int fs_chmod(const char* path, mode_t mode, fuse_file_info* /*info*/) {
     if (const int failed = suffer(Access::Writes); failed != 0) return failed;
     return result_of(::chmod(in_source(path).c_str(), mode));
-}
-
-int fs_chown(const char* path, uid_t user, gid_t group, fuse_file_info* /*info*/) {
-    if (const int failed = suffer(Access::Writes); failed != 0) return failed;
-    return result_of(::lchown(in_source(path).c_str(), user, group));
 }
 
 int fs_utimens(const char* path, const timespec times[2], fuse_file_info* /*info*/) {
@@ -356,10 +337,7 @@ fuse_operations operations() {
     table.truncate = fs_truncate;
     table.unlink = fs_unlink;
     table.rename = fs_rename;
-    table.mkdir = fs_mkdir;
-    table.rmdir = fs_rmdir;
     table.chmod = fs_chmod;
-    table.chown = fs_chown;
     table.utimens = fs_utimens;
     table.statfs = fs_statfs;
     table.readdir = fs_readdir;
@@ -371,8 +349,7 @@ fuse_operations operations() {
 }
 
 int serve(const char* mountpoint) {
-    const std::string options =
-        "allow_other,subtype=faultfs,fsname=" + settings.name;  // one mount, one name in /proc/mounts
+    const std::string options = "allow_other,subtype=faultfs,fsname=" + settings.name;
     fuse_args arguments = FUSE_ARGS_INIT(0, nullptr);
     for (const char* word : {"faultfs", "-o", options.c_str()}) {
         if (fuse_opt_add_arg(&arguments, word) != 0) return 1;

@@ -1,9 +1,8 @@
 """Bringing a whole lab up, in an order that leaves nothing behind when any step fails."""
 import os
-import signal
 from concurrent.futures import ThreadPoolExecutor
 
-from . import agent, datastores, guests, network
+from . import agent, datastores, guests, network, teardown
 from .common import LabError, note
 
 DEFAULT_VM_MEMORY_MIB = 8
@@ -20,31 +19,15 @@ def bring_up(lab, options, keep_failed=False):
     the cluster has formed and protects them."""
     if os.geteuid() != 0:
         raise LabError("the lab needs root: namespaces, mounts, loop devices")
-    previous = signal.signal(signal.SIGTERM, _interrupted)
     lab.create(options)
-    try:
-        _build(lab)
-    except BaseException as failed:
-        if keep_failed:
-            note(f"left as it is: {lab.dir}")
-        else:
-            _quietly_destroy(lab, failed)
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _interrupted(*_):
-    raise KeyboardInterrupt
-
-
-def _quietly_destroy(lab, failed):
-    """Takes down what there is; a second Ctrl-C must not stop that half way."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    if isinstance(failed, LabError):
-        _last_words(lab)
-    lab.destroy()
+    done = False
+    with teardown.guard(lab, keep=lambda: done or keep_failed):
+        try:
+            _build(lab)
+        except LabError:
+            _last_words(lab)
+            raise
+        done = True
 
 
 def _last_words(lab):

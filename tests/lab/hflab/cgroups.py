@@ -3,12 +3,13 @@
 The unified hierarchy (version 2) is used wherever it is mounted; the version 1 freezer otherwise.
 A lab owns one group named after it, with one group per host and one for what runs outside hosts.
 """
+import errno
 import os
 import signal
 import time
 from pathlib import Path
 
-from .common import LabError
+from .common import LabError, wait_until
 
 
 def hierarchy():
@@ -109,9 +110,19 @@ class Group:
             Group(child.relative_to(hierarchy()[0])).thaw()
 
     def remove(self):
-        """Removes the group and those below it; all must be empty of processes."""
+        """Removes the group and those below it.  Dying processes may hold them for a moment after
+        they have left the process list."""
         for path in [*self.children(), self.path]:
-            try:
-                path.rmdir()
-            except FileNotFoundError:
-                pass
+            wait_until(lambda path=path: _removed(path), seconds=10, what=f"{path} to be free")
+
+
+def _removed(path):
+    try:
+        path.rmdir()
+    except FileNotFoundError:
+        pass
+    except OSError as failed:
+        if failed.errno != errno.EBUSY:
+            raise
+        return False
+    return True

@@ -1,5 +1,6 @@
 """The command line of scripts/lab."""
 import argparse
+import os
 import sys
 
 from . import verbs
@@ -128,7 +129,9 @@ def cut_direction(words):
 def main():
     args = build_parser().parse_args(cut_direction(sys.argv[1:]))
     args.json = getattr(args, "json", False)
-    lab = Lab(getattr(args, "dir", DEFAULT_DIR))
+    # A scenario has a lab of its own, so that it never meets one that is up.
+    usual = f"{DEFAULT_DIR}-run-{os.getpid()}" if args.verb == "run" else DEFAULT_DIR
+    lab = Lab(getattr(args, "dir", usual))
     try:
         if args.verb not in WITHOUT_LAB:
             lab.load()

@@ -149,19 +149,19 @@ class Host:
         write_atomically(self._power_file, json.dumps({"pid": pid, "start": process_start(pid)}))
 
     def cut_power(self, event, **reason):
-        """Takes the power away, at once and without asking anybody; waits until all is gone."""
-        pid = self.require_on()
+        """Takes the power away, at once and without asking anybody."""
+        self.require_on()
         self.group.kill()
         self.lab.record(event, self.number, **reason)
         network.plug(self.lab, self.number, False)
-        wait_until(lambda: process_start(pid) is None, seconds=POWER_OFF_LIMIT_S,
+
+    def wait_off(self):
+        """Returns when nothing of the host is left."""
+        wait_until(lambda: not self.is_on(), seconds=POWER_OFF_LIMIT_S,
                    what=f"the end of {self.name}")
 
     def power_off(self):
-        """The cord: the host dies, and its watchdog with it."""
-        self.require_on()
-        self._stop_watchdog()
-        self.cut_power("power-off")
+        power_off_together([self])
 
     def freeze(self):
         self.require_on()
@@ -250,7 +250,7 @@ class Host:
         wait_until(lambda: (self.dir / "watchdog" / "pid").exists(), seconds=10,
                    what=f"the stand-in watchdog of {self.name}")
 
-    def _stop_watchdog(self):
+    def stop_watchdog(self):
         mark = self.dir / "watchdog" / "pid"
         try:
             pid, start = map(int, mark.read_text(encoding="ascii").split())
@@ -259,6 +259,18 @@ class Host:
         if process_start(pid) == start:
             os.kill(pid, signal.SIGKILL)
         mark.unlink(missing_ok=True)
+
+
+def power_off_together(hosts):
+    """The cords of several hosts at one moment; their watchdogs lose power with them."""
+    for host in hosts:
+        host.require_on()
+    for host in hosts:
+        host.stop_watchdog()
+    for host in hosts:
+        host.cut_power("power-off")
+    for host in hosts:
+        host.wait_off()
 
 
 def _in_group(group, argv):

@@ -1,2 +1,98 @@
+"""Runs a scenario file in a lab of its own: brings the cluster up, acts, expects, takes it down.
+
+`never-two` is watched from the first moment to the last, in every run.
+"""
+import time
+from pathlib import Path
+
+from . import acts, builder, expectations, grammar, guests, teardown
+from .common import LabError, note
+from .state import Options
+
+WATCHDOG_CLASSES = ("hardware", "soft", "none")
+PROFILES = ("fast", "standard", "patient")
+SETTLE_S = 2.0
+
+
+class Run:
+    """One run of one file: the lab, the clock, and what has to be remembered between lines."""
+
+    def __init__(self, lab, monitor):
+        self.lab = lab
+        self.monitor = monitor
+        self.began = time.monotonic()
+        self.excused = set()        # VMs that an act of the scenario stopped, or cut off with a host
+        self.starts_refused = {}    # (vm, host number) -> what virsh said to a person's start
+        self.epochs = {vm: guests.read_record(lab, vm)["epoch"] for vm in lab.options.guests}
+
+    def clock(self):
+        return time.monotonic() - self.began
+
+
+def options_of(statements, args):
+    """What the `cluster` and `vm` lines ask for; the command line adds how to build and run it."""
+    cluster = statements[0]
+    keys = cluster.keys
+    block = args.block or cluster.choice(keys.get("block", "off"), "on", "off") == "on"
+    locks = cluster.choice(keys.get("locks", "on"), "on", "off") == "on"
+    vms = {}
+    for statement in statements:
+        if statement.word == "vm":
+            acts.refuse_keys(statement, "on", "memory")
+            memory = grammar.mebibytes(statement, statement.keys.get("memory", "8M"))
+            vms[statement.names[0]] = {"host": int(statement.need("on")), "memory_mib": memory}
+    hosts = int(keys.get("hosts", 3))
+    for statement in statements:
+        if statement.word == "vm" and not 1 <= int(statement.keys["on"]) <= hosts:
+            raise statement.wrong(f"the cluster has hosts 1 to {hosts}")
+    return Options(
+        hosts=hosts, datastores=int(keys.get("datastores", 3)),
+        profile=cluster.choice(keys.get("profile", args.profile), *PROFILES),
+        locks=locks and not args.no_locks, block=block, ipv6_only=args.ipv6_only, io=args.io,
+        hosts_max=max(args.hosts_max, hosts), build=str(Path(args.build).resolve()),
+        auto_reboot=args.auto_reboot, no_resolver=args.no_resolver, guests=vms,
+        watchdog_class=cluster.choice(keys.get("watchdog", args.watchdog), *WATCHDOG_CLASSES),
+        guest_ticks=guests.ticks_for(len(vms)))
+
+
 def run_file(lab, path, args):
-    raise NotImplementedError
+    """Executes one file.  Returns what happened; the lab is gone afterwards, unless it failed and
+    --keep-failed was given."""
+    statements = grammar.parse(path)
+    for statement in statements:
+        acts.check(statement)
+    began = time.monotonic()
+    failure = None
+    builder.bring_up(lab, options_of(statements, args), keep_failed=args.keep_failed)
+    with teardown.guard(lab, keep=lambda: failure and args.keep_failed):
+        with expectations.NeverTwo(lab) as monitor:
+            try:
+                _play(Run(lab, monitor), statements)
+            except LabError as failed:
+                failure = str(failed)
+        if failure:
+            note(expectations.picture(lab))
+    return {"file": str(path), "ok": failure is None, "failure": failure,
+            "seconds": round(time.monotonic() - began, 1)}
+
+
+def _play(run, statements):
+    index = 0
+    while index < len(statements):
+        statement = statements[index]
+        together = [statement]
+        # Neighbouring power-offs happen at one moment.
+        while (statement.word == "power-off" and index + len(together) < len(statements)
+               and statements[index + len(together)].word == "power-off"):
+            together.append(statements[index + len(together)])
+        index += len(together)
+        if statement.word in ("cluster", "vm"):
+            continue
+        note(f"{run.clock():8.3f} " + "; ".join(one.text for one in together))
+        if statement.word.startswith("expect "):
+            expectations.check(run, statement)
+        else:
+            acts.perform(run, together)
+        run.monitor.raise_if_broken(statement, run.clock())
+    time.sleep(SETTLE_S)            # a second copy would show itself within one round of writes
+    run.monitor.raise_if_broken(statements[-1], run.clock())

@@ -1,10 +1,36 @@
 """How a lab ends: its processes first, and patiently, because storage may hang under them."""
+import contextlib
 import os
 import signal
 import time
 
 from .cgroups import Group
 from .common import LabError, process_start
+
+
+@contextlib.contextmanager
+def guard(lab, keep=lambda: False):
+    """Destroys the lab at the end of the block, however the block ends; Ctrl-C cannot stop that half
+    way.  `keep` may say that the lab is still wanted."""
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if not keep():
+            destroy_undisturbed(lab)
+
+
+def destroy_undisturbed(lab):
+    before = {number: signal.signal(number, signal.SIG_IGN)
+              for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    lab.destroy()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def kill_everything(lab):

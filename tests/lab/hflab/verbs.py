@@ -4,6 +4,7 @@ from pathlib import Path
 
 from . import agent, builder, datastores, guests, network, scenario, watchdog
 from .common import LabError, note, print_json
+from .hosts import power_off_together
 from .state import DATASTORES_LIMIT, HOSTS_LIMIT, Options
 
 
@@ -66,10 +67,7 @@ def _agent_line(host):
 
 
 def power_off(lab, args):
-    for name in args.host:
-        lab.host(name).require_on()
-    for name in args.host:
-        lab.host(name).power_off()
+    power_off_together([lab.host(name) for name in args.host])
 
 
 def power_on(lab, args):

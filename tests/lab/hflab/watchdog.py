@@ -90,6 +90,7 @@ def serve(host):
     reason, numbers = stand_in.serve()
     try:
         host.cut_power("reset", reason=reason, **numbers)
+        host.wait_off()
     except LabError as already_off:
         note(f"{host.name}: {already_off}")
         return

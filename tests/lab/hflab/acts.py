@@ -1,0 +1,145 @@
+"""What a scenario does to a lab: one function per act."""
+import time
+
+from . import agent, datastores, grammar, guests, network
+from .common import LabError
+from .hosts import power_off_together
+
+NOT_IN_LAB = {
+    "host": "the lab's hosts share one machine's memory",
+    "fence": "the lab has no fence devices",
+    "maintenance": "the agent cannot do this yet",
+}
+
+
+def refuse_keys(statement, *known):
+    """Keys of the language that only the simulator understands so far."""
+    for key in statement.keys:
+        if key not in known:
+            raise statement.wrong(f"the lab cannot do '{key}=', the simulator can")
+
+
+def check(statement):
+    """Refuses what the lab cannot do before anything is started."""
+    if statement.word in NOT_IN_LAB:
+        raise statement.wrong(f"not in the lab ({NOT_IN_LAB[statement.word]})")
+    if statement.word == "run":
+        grammar.seconds(statement, statement.names[0])
+    if "within" in statement.keys:
+        grammar.seconds(statement, statement.keys["within"])
+
+
+def perform(run, statements):
+    """Carries out one act; several only for power-offs at one moment."""
+    statement = statements[0]
+    try:
+        if statement.word == "power-off":
+            _power_off(run, statements)
+        else:
+            ACTS[statement.word](run, statement)
+    except (LabError, ValueError) as failed:
+        raise statement.wrong(str(failed)) from failed
+
+
+def _host(run, statement):
+    return run.lab.host(statement.need("host"))
+
+
+def _excuse(run, host):
+    """Its VMs may be interrupted from here on: the scenario itself does it."""
+    run.excused |= {vm for vm, hosts in guests.running(run.lab).items() if host.name in hosts}
+
+
+def _power_off(run, statements):
+    hosts = [_host(run, statement) for statement in statements]
+    for host in hosts:
+        _excuse(run, host)
+    power_off_together(hosts)
+
+
+def _power_on(run, statement):
+    _host(run, statement).power_on()
+
+
+def _freeze(run, statement):
+    host = _host(run, statement)
+    _excuse(run, host)
+    host.freeze()
+
+
+def _thaw(run, statement):
+    host = _host(run, statement)
+    if host.is_on():                # its watchdog may have been faster
+        host.thaw()
+
+
+def _run(run, statement):
+    end = time.monotonic() + grammar.seconds(statement, statement.names[0])
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 0.2))
+        run.monitor.raise_if_broken(statement, run.clock())
+
+
+def _net_cut(run, statement):
+    keys = statement.keys
+    if "from" in keys or "to" in keys:
+        network.cut_pair(run.lab, run.lab.host(statement.need("from")).number,
+                         run.lab.host(statement.need("to")).number, keys.get("link", "all"))
+    else:
+        network.cut_host(run.lab, _host(run, statement).number, keys.get("link", "all"),
+                         keys.get("dir", "both"))
+
+
+def _ds(run, statement):
+    host = run.lab.host(statement.keys["host"]) if "host" in statement.keys else None
+    datastores.inject(run.lab, statement.names[0], statement.need("ds"), host,
+                      "write-only" in statement.flags)
+
+
+def _isolation_address(run, statement):
+    state = statement.choice(statement.names[0], "up", "down")
+    network.set_isolation_address(run.lab, state == "up")
+
+
+def _libvirt(run, statement):
+    state = statement.choice(statement.names[0], "ok", "hang", "fail")
+    _host(run, statement).set_libvirt(state)
+
+
+def _vm_start(run, statement):
+    vm, host = statement.names[0], run.lab.host(statement.need("on"))
+    done = guests.user_start(run.lab, vm, host)
+    if done.returncode != 0:
+        run.starts_refused[vm, host.number] = done.stderr.strip()
+
+
+def _vm_stop(run, statement):
+    run.excused.add(statement.names[0])
+    guests.user_stop(run.lab, statement.names[0])
+
+
+def _vm_crash(run, statement):
+    run.excused.add(statement.names[0])
+    guests.crash(run.lab, statement.names[0])
+
+
+def _vm_migrate(run, statement):
+    guests.migrate(run.lab, statement.names[0], run.lab.host(statement.need("to")))
+
+
+ACTS = {
+    "power-on": _power_on,
+    "freeze": _freeze,
+    "thaw": _thaw,
+    "run": _run,
+    "agent-kill": lambda run, statement: agent.kill(_host(run, statement)),
+    "net cut": _net_cut,
+    "net heal": lambda run, statement: network.heal(run.lab),
+    "isolation-address": _isolation_address,
+    "ds": _ds,
+    "libvirt": _libvirt,
+    "vm-start": _vm_start,
+    "vm-stop": _vm_stop,
+    "vm-crash": _vm_crash,
+    "vm-migrate": _vm_migrate,
+}
