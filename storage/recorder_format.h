@@ -52,8 +52,8 @@ class RecorderRing {
     // `last_sequence` from recorder_last_sequence(); 0 for a fresh region.
     RecorderRing(const BlockContext& context, std::uint64_t last_sequence);
 
-    // Adds a line, cut after 1 KiB.  When the page is full it starts the next one, so what was not yet written of the
-    // full page is lost unless the caller writes after every append, or whenever page_full() before appending.
+    // Adds a line, cut after 1152 bytes.  A full page is left behind for the next one, so what was not
+    // yet written of it is lost: write first when entries_of(line) > room().
     void append(std::int64_t unix_ns, std::string_view line);
 
     // Entries of `line` that append() would add.
@@ -71,7 +71,7 @@ class RecorderRing {
         std::span<const std::byte> bytes;
     };
 
-    // Marks the page as clean.
+    // Marks the page as clean.  REQUIRES: dirty()
     [[nodiscard]] Page take();
 
   private:

@@ -67,8 +67,9 @@ class XmlHeap {
   private:
     struct Blob {
         XmlRef ref;
-        bool pending = true;       // placed, not yet named by a committed roster
+        bool pending = true;       // placed, and not yet named by a committed roster since
         std::uint8_t unnamed = 0;  // committed versions since it was last named
+        bool named = false;        // some committed or adopted roster names it, or did
     };
 
     [[nodiscard]] bool is_valid_place(const XmlRef& ref) const;
