@@ -1,7 +1,7 @@
 // Address: one host's IPv4 or IPv6 address on one link.
 //
-// Literals only.  Nothing is ever resolved: a name server that is down, or slow, must not be able to
-// stop the beats.  An Address has no port; all hosts of a cluster use the same one.
+// Literals only.  Nothing is ever resolved: a name server that is down, or slow, must not be able
+// to stop the beats.  An Address has no port; all hosts of a cluster use the same one.
 #pragma once
 
 #include <array>
@@ -26,9 +26,9 @@ struct Address {
     friend auto operator<=>(const Address&, const Address&) = default;
 };
 
-// Understands "192.0.2.1" and "2001:db8::1".  Errors name the text and what is wrong with it: names,
-// zones ("%eth0"), link-local, mapped, multicast and unspecified addresses are refused, because a beat
-// could not be sent to them, or not from every host alike.
+// Understands "192.0.2.1" and "2001:db8::1".  Errors name the text and what is wrong with it:
+// names, zones ("%eth0"), link-local, mapped, multicast and unspecified addresses are refused,
+// because a beat could not be sent to them, or not from every host alike.
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
 
 [[nodiscard]] std::string to_string(const Address& address);

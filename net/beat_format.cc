@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::array<std::uint8_t, 4> kMagic{'H', 'F', 'B', '1'};
 
-// Where a field lies.  Fields are written and read byte by byte, so neither padding nor the machine's byte
-// order can get onto the wire.
+// Where a field lies.  Fields are written and read byte by byte, so neither padding nor the
+// machine's byte order can get onto the wire.
 struct Field {
     std::size_t offset;
     std::size_t size;

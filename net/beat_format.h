@@ -32,9 +32,9 @@
 //      192    32  reserved
 //      224    32  tag                   keyed BLAKE2b-256 over bytes 0..223
 //
-// All integers are little-endian and unsigned.  Reserved bytes are zero when written and ignored when
-// read (the tag covers them).  Magic, version, length and cluster uuid keep their places for ever, so
-// that every agent can say "newer version" instead of "damaged".
+// All integers are little-endian and unsigned.  Reserved bytes are zero when written and ignored
+// when read (the tag covers them).  Magic, version, length and cluster uuid keep their places for
+// ever, so that every agent can say "newer version" instead of "damaged".
 //
 // Pure functions; no thread, no state, no allocation.
 #pragma once
@@ -70,7 +70,7 @@ using BeatBytesView = std::span<const std::uint8_t, kBeatBytes>;
 void encode_beat(const Beat& beat, const ClusterUuid& cluster, KeyId key_id, BeatBytes out);
 
 // Magic, version, length and cluster: all that may be looked at before the tag has been checked.
-// Takes whatever arrived, of any size.  `size` is what the datagram had, also where fewer bytes fit.
+// Takes whatever arrived, of any size.
 [[nodiscard]] Result<Nothing, BeatReject> check_envelope(std::span<const std::uint8_t> datagram,
                                                          const ClusterUuid& cluster);
 

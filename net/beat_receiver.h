@@ -1,12 +1,13 @@
-// BeatReceiver: takes datagrams from the links and lets through what is an authentic, fresh beat for this
-// host.  Everything else is counted by its reason, noted (net_counters.h) and dropped; no datagram can do
-// more than that.
+// BeatReceiver: takes datagrams from the links and lets through what is an authentic, fresh beat
+// for this host.  Everything else is counted by its reason, noted (net_counters.h) and dropped; no
+// datagram can do more than that.
 //
-// Where a datagram came from does not matter: the key decides who belongs to the cluster, and `from` in the
-// beat names the host.
+// Where a datagram came from does not matter: the key decides who belongs to the cluster, and
+// `from` in the beat names the host.
 //
-// Thread safety: owned by the net loop.  No allocation after construction, nothing blocks.  What it refers
-// to must outlive it; the loop may replace the contents of keys and members in place between calls.
+// Thread safety: owned by the net loop.  No allocation after construction, nothing blocks.  What it
+// refers to must outlive it; the loop may replace the contents of keys and members in place between
+// calls.
 #pragma once
 
 #include <cstddef>
@@ -34,8 +35,8 @@ class BeatReceiver {
                  LinkSet& links,
                  NetCounters& counters);
 
-    // Takes up to one batch (ReceiveBatch::kCapacity) from link `link`; call it when that link's fd is
-    // readable.  One batch a call keeps a flood on one link from starving the other links: with
+    // Takes up to one batch (ReceiveBatch::kCapacity) from link `link`; call it when that link's fd
+    // is readable.  One batch a call keeps a flood on one link from starving the other links: with
     // level-triggered epoll the rest is reported again.  The span is valid until the next call.
     // REQUIRES: link < kLinksMax
     [[nodiscard]] std::span<const BeatReceived> receive(std::size_t link);

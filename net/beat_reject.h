@@ -7,8 +7,8 @@
 
 namespace holdfast {
 
-// In the order in which they are checked.  Up to BadTag the bytes are not authenticated: whatever is
-// reported with such a reject may be a lie.
+// In the order in which they are checked.  Up to BadTag the bytes are not authenticated: whatever
+// is reported with such a reject may be a lie.
 enum class BeatReject : std::uint8_t {
     TooShort = 0,    // fewer bytes than version 1 has, or than any version's prefix
     NotABeat,        // the magic is not there

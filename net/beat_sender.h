@@ -3,12 +3,12 @@
 //     for each SendBeat action:  sender.add(beat);
 //     then once:                 sender.flush();
 //
-// A beat that cannot be sent is counted and dropped; the next one replaces it.  Nothing blocks, nothing
-// allocates after construction.  Links are paired by number: a peer's address on link i is sent to from our
-// socket of link i, and only when both are of one family.
+// A beat that cannot be sent is counted and dropped; the next one replaces it.  Nothing blocks,
+// nothing allocates after construction.  Links are paired by number: a peer's address on link i is
+// sent to from our socket of link i, and only when both are of one family.
 //
-// Thread safety: owned by the net loop.  What it refers to must outlive it; the loop may replace the
-// contents of keys and members in place between calls (key rotation, configuration).
+// Thread safety: owned by the net loop.  What it refers to must outlive it; the loop may replace
+// the contents of keys and members in place between calls (key rotation, configuration).
 #pragma once
 
 #include <array>
@@ -34,8 +34,8 @@ class BeatSender {
                LinkSet& links,
                NetCounters& counters);
 
-    // Queues the beat for every address of beat.to, sending what is queued when a batch is full.  A receiver
-    // that is no member has no address: nothing is sent.
+    // Queues the beat for every address of beat.to, sending what is queued when a batch is full.  A
+    // receiver that is no member has no address: nothing is sent.
     void add(const Beat& beat);
 
     // Sends whatever is queued.

@@ -1,7 +1,7 @@
 // SendBatch and ReceiveBatch: many datagrams with one system call (sendmmsg, recvmmsg).
 //
-// All buffers are part of the objects; nothing is allocated after construction, nothing blocks.  The
-// objects hold pointers into themselves, so they do not move.
+// All buffers are part of the objects; nothing is allocated after construction, nothing blocks.
+// The objects hold pointers into themselves, so they do not move.
 //
 // Thread safety: owned by the net loop.
 #pragma once
@@ -37,8 +37,8 @@ class SendBatch {
     // Copies both.  REQUIRES: !full()
     void add(const SocketAddress& target, BeatBytesView bytes);
 
-    // Sends all and becomes empty.  What cannot be sent now is dropped and counted, never kept: the next
-    // beat replaces it.  One target that fails does not stop the others.
+    // Sends all and becomes empty.  What cannot be sent now is dropped and counted, never kept: the
+    // next beat replaces it.  One target that fails does not stop the others.
     void flush(int fd, LinkCounters& counters);
 
     void clear() { count_ = 0; }
@@ -69,8 +69,9 @@ class ReceiveBatch {
     ReceiveBatch& operator=(ReceiveBatch&&) = delete;
     ~ReceiveBatch() = default;
 
-    // Takes what is there, up to kCapacity datagrams, and returns how many.  0 when there is nothing, or on
-    // an error, which is counted.  `overflow_seen` belongs to the socket: its drops as last reported.
+    // Takes what is there, up to kCapacity datagrams, and returns how many.  0 when there is
+    // nothing, or on an error, which is counted.  `overflow_seen` belongs to the socket: its drops
+    // as last reported.
     std::size_t receive(int fd, LinkCounters& counters, std::uint32_t& overflow_seen);
 
     // REQUIRES: index < what receive() returned

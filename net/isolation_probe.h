@@ -1,16 +1,16 @@
-// IsolationProbe: asks addresses outside the cluster (isolation addresses, a gateway say) for a sign of life
-// with ICMP echo, IPv4 and IPv6.  A host that hears no other host, and gets no answer here, is isolated; one
-// that gets an answer is only partitioned.
+// IsolationProbe: asks addresses outside the cluster (isolation addresses, a gateway say) for a
+// sign of life with ICMP echo, IPv4 and IPv6.  A host that hears no other host, and gets no answer
+// here, is isolated; one that gets an answer is only partitioned.
 //
 //     every interval while no host is heard:  probe.send_probe();
 //     when one of fds() is readable:          answered |= probe.on_readable();
 //
-// An answer counts when it comes from the address that was asked and carries the random bytes of one of the
-// last two rounds; older ones, and anybody else's pings, are ignored.
+// An answer counts when it comes from the address that was asked and carries the random bytes of
+// one of the last two rounds; older ones, and anybody else's pings, are ignored.
 //
-// Uses ping sockets (SOCK_DGRAM) where the kernel grants them and raw sockets (CAP_NET_RAW) otherwise.  A
-// family without either is reported by error() and never answers.  Nothing blocks, nothing allocates after
-// construction.  Thread safety: owned by the net loop.
+// Uses ping sockets (SOCK_DGRAM) where the kernel grants them and raw sockets (CAP_NET_RAW)
+// otherwise.  A family without either is reported by error() and never answers.  Nothing blocks,
+// nothing allocates after construction.  Thread safety: owned by the net loop.
 #pragma once
 
 #include <array>
@@ -31,7 +31,8 @@ class IsolationProbe {
     // Bit i: isolation address i.
     using AddressMask = std::uint32_t;
 
-    // Opens one socket for each family in `addresses`.  REQUIRES: no more than kIsolationAddressesMax
+    // Opens one socket for each family in `addresses`.  REQUIRES: no more than
+    // kIsolationAddressesMax
     explicit IsolationProbe(std::span<const Address> addresses);
     IsolationProbe(const IsolationProbe&) = delete;
     IsolationProbe& operator=(const IsolationProbe&) = delete;
@@ -42,8 +43,8 @@ class IsolationProbe {
     // For epoll; at most two, none when there are no addresses.  They do not change.
     [[nodiscard]] std::span<const int> fds() const { return fds_.span(); }
 
-    // Starts a round: one echo request to each address.  Returns those for which the kernel took it; an
-    // address that cannot be reached now simply does not answer.
+    // Starts a round: one echo request to each address.  Returns those for which the kernel took
+    // it; an address that cannot be reached now simply does not answer.
     AddressMask send_probe();
 
     // Reads what has arrived (a bounded number) and returns which addresses have answered.

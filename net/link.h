@@ -1,7 +1,7 @@
 // Link: one of this host's network paths: its own address there, and the socket bound to it.
 //
-// A link whose socket cannot be opened is down and tries again every kLinkRetry; nothing waits for it.
-// Thread safety: owned by the net loop.
+// A link whose socket cannot be opened is down and tries again every kLinkRetry; nothing waits for
+// it.  Thread safety: owned by the net loop.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ class Link {
     // `own` none: a link that this host does not have; it stays down and asks for nothing.
     Link(const Address& own, std::uint16_t port) : own_(own), port_(port) {}
 
-    // Opens the socket when it is missing and the next attempt is due.  True when it was opened just now.
+    // Opens the socket when it is missing and the next attempt is due.  True when it was opened
+    // just now.
     [[nodiscard]] bool try_open(Instant now);
 
     // kNever when there is nothing to open.

@@ -1,9 +1,9 @@
-// LinkSet: all links of this host.  Beats go out on every link that is up, and count from whichever they
-// arrive on first.
+// LinkSet: all links of this host.  Beats go out on every link that is up, and count from whichever
+// they arrive on first.
 //
-// The net loop calls open_missing() at start and whenever next_attempt() is due, and puts the descriptors
-// of links that came up into its epoll set (level-triggered, EPOLLIN).
-// Thread safety: owned by the net loop.
+// The net loop calls open_missing() at start and whenever next_attempt() is due, and puts the
+// descriptors of links that came up into its epoll set (level-triggered, EPOLLIN).  Thread safety:
+// owned by the net loop.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,10 @@
 // MemberTable: where each host can be reached, link by link.
 //
-// addresses[i] is the host's address on link i; links are in the same order on every host.  A host without
-// an address on a link has a none Address there.
+// addresses[i] is the host's address on link i; links are in the same order on every host.  A host
+// without an address on a link has a none Address there.
 //
-// Thread safety: owned by the net loop; replaced as a whole when the configuration changes.  No allocation
-// after construction.
+// Thread safety: owned by the net loop; replaced as a whole when the configuration changes.  No
+// allocation after construction.
 #pragma once
 
 #include <array>
@@ -29,8 +29,8 @@ class MemberTable {
   public:
     MemberTable();
 
-    // Adds a member, this host included.  Errors: host id out of range, or already there; an address that
-    // another member or another link uses.
+    // Adds a member, this host included.  Errors: host id out of range, or already there; an
+    // address that another member or another link uses.
     [[nodiscard]] Result<Nothing> add(const Member& member);
 
     void clear();

@@ -1,7 +1,7 @@
 // NetCounters: what the net loop has seen, by reason.  Counts since start; they only grow.
 //
-// Trivially copyable, so that a copy can go through a ring or a seqlock.  Owned by the net loop: other
-// threads see copies only.
+// Trivially copyable, so that a copy can go through a ring or a seqlock.  Owned by the net loop:
+// other threads see copies only.
 #pragma once
 
 #include <array>

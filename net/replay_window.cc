@@ -7,8 +7,8 @@ namespace holdfast {
 
 ReplayWindow::ReplayWindow() : hosts_(kHostsMax) {}
 
-// The sender's own entry; else one that is unused; else the one of the oldest incarnation, if that is older
-// than the newcomer's; else null.
+// The sender's own entry; else one that is unused; else the one of the oldest incarnation, if that
+// is older than the newcomer's; else null.
 ReplayWindow::Sender* ReplayWindow::find(Senders& senders,
                                          const Uuid& host_uuid,
                                          Incarnation incarnation) {

@@ -1,18 +1,19 @@
 // ReplayWindow: each beat of each sender is accepted once, whatever links its copies arrive on.
 //
-// Per sender a pair (incarnation, number) is accepted when it has not been accepted before and is not
-// older than what the window remembers.  A newer incarnation starts afresh; an older one is dropped.
-// Within an incarnation the newest number may be overtaken by up to 63 others, so that links of different
-// speed may reorder.  Numbers have gaps: a sender counts its beats to everybody.
+// Per sender a pair (incarnation, number) is accepted when it has not been accepted before and is
+// not older than what the window remembers.  A newer incarnation starts afresh; an older one is
+// dropped.  Within an incarnation the newest number may be overtaken by up to 63 others, so that
+// links of different speed may reorder.  Numbers have gaps: a sender counts its beats to everybody.
 //
-// What it does not do: it lives as long as the agent.  After a restart the window is empty, and recorded
-// beats are accepted until newer ones arrive.  That must be harmless, and is: the engine ignores
-// incarnations older than those it knows from the datastores, and an answer names the incarnation of the
-// receiver, which a restart raises.  A replayed beat can at most make a dead host seem to beat on the
-// network for as long as somebody replays, which delays a restart and never allows one.
+// What it does not do: it lives as long as the agent.  After a restart the window is empty, and
+// recorded beats are accepted until newer ones arrive.  That must be harmless, and is: the engine
+// ignores incarnations older than those it knows from the datastores, and an answer names the
+// incarnation of the receiver, which a restart raises.  A replayed beat can at most make a dead
+// host seem to beat on the network for as long as somebody replays, which delays a restart and
+// never allows one.
 //
-// Two hosts that were given one id by mistake have different host uuids.  Each gets its own window (two
-// per id), so that the engine hears both and can say so, instead of one silencing the other.
+// Two hosts that were given one id by mistake have different host uuids.  Each gets its own window
+// (two per id), so that the engine hears both and can say so, instead of one silencing the other.
 //
 // Thread safety: owned by one thread.  No allocation after construction.
 #pragma once

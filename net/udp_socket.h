@@ -1,9 +1,10 @@
 // UdpSocket: one non-blocking UDP socket, bound to one of this host's own addresses.
 //
 // Bound with IP_FREEBIND: the address need not be there yet (an interface that comes up late, IPv6
-// duplicate address detection); sending fails until it is, and then works without anybody's help.  Without
-// SO_REUSEADDR: a second agent on this host gets an error instead of half of the datagrams.  IPv6 sockets
-// are IPv6 only.  Best effort, and silently less where it is refused: priority 6, DSCP CS6, 1 MiB buffers.
+// duplicate address detection); sending fails until it is, and then works without anybody's help.
+// Without SO_REUSEADDR: a second agent on this host gets an error instead of half of the
+// datagrams.  IPv6 sockets are IPv6 only.  Best effort, and silently less where it is refused:
+// priority 6, DSCP CS6, 1 MiB buffers.
 //
 // Thread safety: owned by the net loop.
 #pragma once

@@ -1,5 +1,5 @@
-// Boost without exceptions wants these two from whoever uses it.  Nothing that the project calls gets here;
-// if it does, it is a bug, and ends like every other broken check.
+// Boost without exceptions wants these two from whoever uses it.  Nothing that the project calls
+// gets here; if it does, it is a bug, and ends like every other broken check.
 #include <exception>
 
 #include <boost/throw_exception.hpp>

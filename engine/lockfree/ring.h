@@ -1,25 +1,28 @@
-// Ring: bounded, wait-free hand-over of values from one thread to one other thread.  The one wrapper
-// around boost::lockfree::spsc_queue; nothing else of the project includes Boost.Lockfree.
+// Ring: bounded, wait-free hand-over of values from one thread to one other thread.  The one
+// wrapper around boost::lockfree::spsc_queue; nothing else of the project includes Boost.Lockfree.
 //
 // Thread safety
-//   try_push() and writable() belong to the producer, try_pop(), consume_all() and readable() to the
-//   consumer.  Two producers, or two consumers, are a bug that only TSan finds: see ring_test.cc.
+//   try_push() and writable() belong to the producer, try_pop(), consume_all() and readable() to
+//   the consumer.  Two producers, or two consumers, are a bug that only TSan finds: see
+//   ring_test.cc.
 //
 // Memory ordering
-//   Writing a cell happens before the release store of the write index; the consumer's acquire load of it
-//   pairs with that store.  So whatever the producer did before try_push() is visible to whoever popped
-//   the value, also what a popped pointer points to.  The same pairing runs backwards through the read
-//   index, so that the producer never overwrites a cell that is still being copied out.
+//   Writing a cell happens before the release store of the write index; the consumer's acquire load
+//   of it pairs with that store.  So whatever the producer did before try_push() is visible to
+//   whoever popped the value, also what a popped pointer points to.  The same pairing runs
+//   backwards through the read index, so that the producer never overwrites a cell that is still
+//   being copied out.
 //
 // Full means full
-//   try_push() returns false and the caller counts the loss: the ring never blocks, grows or overwrites,
-//   because its producer may be a thread that renews a lease.  Beats may be lost that way, the next one
-//   replaces them.  Completions and results may not: size their ring from the in-flight limit, so that
-//   full is impossible, and HF_CHECK it.
+//   try_push() returns false and the caller counts the loss: the ring never blocks, grows or
+//   overwrites, because its producer may be a thread that renews a lease.  Beats may be lost that
+//   way, the next one replaces them.  Completions and results may not: size their ring from the
+//   in-flight limit, so that full is impossible, and HF_CHECK it.
 //
 // Values
-//   Copied in and moved out, so copying must neither throw nor allocate: trivially copyable values, and
-//   handles such as std::shared_ptr<const T>.  Ownership can also be handed over as a plain pointer.
+//   Copied in and moved out, so copying must neither throw nor allocate: trivially copyable values,
+//   and handles such as std::shared_ptr<const T>.  Ownership can also be handed over as a plain
+//   pointer.
 //
 // All memory is allocated by the constructor.
 #pragma once
@@ -57,8 +60,8 @@ class Ring {
         return queue_.consume_one([&value](T& cell) { value = std::move(cell); });
     }
 
-    // Consumer.  Calls take(T&) for what is there now, oldest first, and returns how many that were.
-    // Their cells become free together, after the last call.
+    // Consumer.  Calls take(T&) for what is there now, oldest first, and returns how many that
+    // were.  Their cells become free together, after the last call.
     template <typename Take>
     std::size_t consume_all(Take&& take) {
         return queue_.consume_all(take);

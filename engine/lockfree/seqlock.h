@@ -2,20 +2,20 @@
 //
 // Thread safety
 //   store() belongs to one writer and is wait-free: it never waits for readers and never fails.
-//   try_load() may be called by any thread; a reader that meets a store under way tries again, a bounded
-//   number of times, and then reports that it has nothing.  It never returns a torn value.
+//   try_load() may be called by any thread; a reader that meets a store under way tries again, a
+//   bounded number of times, and then reports that it has nothing.  It never returns a torn value.
 //
-// Memory ordering (Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012)
-//   The value travels as relaxed atomic words, so that reading it during a store is no data race; the
-//   counter tells whether it was.  Odd: a store is under way.
-//   Writer: counter odd; release fence; words; counter even with release.
-//   Reader: counter with acquire; words; acquire fence; counter again.
-//   The fences pair: a reader that saw a word of a store also sees its odd counter on second look.  The
-//   release store of the even counter pairs with the first look, so whatever the writer did before
-//   store() is visible to whoever loaded that value.
+// Memory ordering (Boehm, "Can seqlocks get along with programming language memory models?", MSPC
+// 2012)
+//   The value travels as relaxed atomic words, so that reading it during a store is no data race;
+//   the counter tells whether it was.  Odd: a store is under way.  Writer: counter odd; release
+//   fence; words; counter even with release.  Reader: counter with acquire; words; acquire fence;
+//   counter again.  The fences pair: a reader that saw a word of a store also sees its odd counter
+//   on second look.  The release store of the even counter pairs with the first look, so whatever
+//   the writer did before store() is visible to whoever loaded that value.
 //
-// Before the first store() there is nothing to load.  All memory is part of the object; big snapshots
-// belong on the heap or in static storage, not on a stack.
+// Before the first store() there is nothing to load.  All memory is part of the object; big
+// snapshots belong on the heap or in static storage, not on a stack.
 #pragma once
 
 #include <array>
@@ -50,8 +50,9 @@ class Seqlock {
         counter_.value.store(before + 2, std::memory_order_release);
     }
 
-    // Any thread.  True: `value` is the latest whole value at some moment of this call.  False: nothing
-    // was stored yet, or every try met a store; `value` then holds no value and must not be used.
+    // Any thread.  True: `value` is the latest whole value at some moment of this call.  False:
+    // nothing was stored yet, or every try met a store; `value` then holds no value and must not be
+    // used.
     [[nodiscard]] bool try_load(T& value, unsigned tries = kTriesDefault) const {
         for (unsigned attempt = 0; attempt < tries; ++attempt) {
             const std::uint64_t before = counter_.value.load(std::memory_order_acquire);
@@ -64,7 +65,8 @@ class Seqlock {
         return false;
     }
 
-    // Any thread.  How many stores have been finished; differs from an earlier answer when there is news.
+    // Any thread.  How many stores have been finished; differs from an earlier answer when there is
+    // news.
     [[nodiscard]] std::uint64_t stores_count() const {
         return counter_.value.load(std::memory_order_acquire) / 2;
     }

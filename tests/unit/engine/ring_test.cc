@@ -69,8 +69,8 @@ struct Parcel {
 };
 
 // Why: a value must be whole when it is popped, and so must be what the producer did before it.
-// How: one producer, one consumer, a ring so small that both often meet at its ends.  Each cell is reused many
-// thousand times, so TSan sees every pairing of the indices, in both directions.
+// How: one producer, one consumer, a ring so small that both often meet at its ends.  Each cell is
+// reused many thousand times, so TSan sees every pairing of the indices, in both directions.
 TEST(Ring, HandsOverWholeValuesBetweenTwoThreads) {
     constexpr std::uint64_t kCount = 200'000;
     Ring<Parcel> ring(8);

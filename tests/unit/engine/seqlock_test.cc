@@ -31,7 +31,8 @@ TEST(Seqlock, GivesTheLatestValueAsOftenAsAsked) {
     EXPECT_EQ(seqlock.stores_count(), 3U);
 }
 
-// Why: the value travels in words of eight bytes; sizes that are no multiple must not lose their tail.
+// Why: the value travels in words of eight bytes; sizes that are no multiple must not lose their
+// tail.
 TEST(Seqlock, KeepsEveryByteOfAnOddSize) {
     using Odd = std::array<std::uint8_t, 13>;
     Seqlock<Odd> seqlock;
@@ -89,8 +90,8 @@ TEST(Seqlock, NeverShowsAMixtureOfTwoStores) {
     EXPECT_EQ(torn.load(), 0U);
 }
 
-// Why: what the writer did before store() must be visible to whoever loaded that value.
-// How: plain memory, written before the store that names it.  Without the release and acquire of the counter
+// Why: what the writer did before store() must be visible to whoever loaded that value.  How: plain
+// memory, written before the store that names it.  Without the release and acquire of the counter
 // nothing orders the two, and TSan reports the race.
 TEST(Seqlock, StorePublishesWhatHappenedBeforeIt) {
     constexpr std::uint32_t kCount = 20'000;

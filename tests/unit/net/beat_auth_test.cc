@@ -1,4 +1,5 @@
-// Keys and tags: what is signed cannot be changed, and a key file that is not exactly right is refused in words.
+// Keys and tags: what is signed cannot be changed, and a key file that is not exactly right is
+// refused in words.
 #include "net/beat_auth.h"
 
 #include <cstdio>
@@ -33,8 +34,8 @@ TEST(BeatAuth, AcceptsItsOwnTag) {
     EXPECT_EQ(verdict(keys, samples::signed_bytes(samples::beat(), keys)), "accepted");
 }
 
-// Why: the tag is all that stands between a beat and a lease that somebody else forges.
-// How: each of the 2,048 bits of a signed datagram, one at a time, through the whole chain of checks.
+// Why: the tag is all that stands between a beat and a lease that somebody else forges.  How: each
+// of the 2,048 bits of a signed datagram, one at a time, through the whole chain of checks.
 TEST(BeatAuth, RefusesEverySingleBitFlip) {
     const BeatKeys keys = samples::keys(kFirstKey, kSecondKey);
     const Bytes good = samples::signed_bytes(samples::beat(), keys);
@@ -67,7 +68,8 @@ TEST(BeatAuth, RefusesAForeignTagUnderAKnownKeyId) {
     EXPECT_EQ(verdict(ours, bytes), "damaged or forged");
 }
 
-// Why: a key is rotated without downtime only if hosts at every two neighbouring stages understand each other.
+// Why: a key is rotated without downtime only if hosts at every two neighbouring stages understand
+// each other.
 TEST(BeatAuth, HostsUnderstandEachOtherThroughARotation) {
     const std::vector<std::pair<std::string_view, std::string_view>> stages = {
         {kFirstKey, ""}, {kFirstKey, kSecondKey}, {kSecondKey, kFirstKey}, {kSecondKey, ""}};

@@ -158,7 +158,8 @@ TEST_P(BeatExchange, EverySingleBitFlipOnTheWireIsRejectedAndCounted) {
     EXPECT_EQ(pair.to.counters.links[0].beats_accepted, 0U);
 }
 
-// Two links of different families on one port; false when the port was taken on one of them meanwhile.
+// Two links of different families on one port; false when the port was taken on one of them
+// meanwhile.
 struct TwoLinks {
     TwoLinks()
         : port(samples::free_port("127.0.0.1")),

@@ -16,8 +16,8 @@ namespace {
 
 using samples::Bytes;
 
-// Made by a program of its own (struct and hashlib.blake2b of Python), so that encoder and decoder cannot be
-// wrong together.  A change here needs a new version and docs/WIRE_FORMAT.md.
+// Made by a program of its own (struct and hashlib.blake2b of Python), so that encoder and decoder
+// cannot be wrong together.  A change here needs a new version and docs/WIRE_FORMAT.md.
 constexpr std::string_view kGolden =
     "4846423101000001101112131415161718191a1b1c1d1e1fa3255fd703000004"
     "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
@@ -103,7 +103,8 @@ TEST(BeatFormat, ReadsBackWhatItWrote) {
     }
 }
 
-// Why: whatever the bytes, decoding is defined, and what it accepts is in range (the sanitizers watch).
+// Why: whatever the bytes, decoding is defined, and what it accepts is in range (the sanitizers
+// watch).
 TEST(BeatFormat, ReadsAnyBytesWithoutHarm) {
     Prng prng(2);
     for (int i = 0; i < 20'000; ++i) {

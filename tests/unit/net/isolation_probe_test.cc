@@ -1,4 +1,5 @@
-// Isolation probes against the loopback addresses; skipped, loudly, where the kernel grants no ICMP socket.
+// Isolation probes against the loopback addresses; skipped, loudly, where the kernel grants no ICMP
+// socket.
 #include "net/isolation_probe.h"
 
 #include <vector>
@@ -58,9 +59,9 @@ void close_entrance(int fd) {
     ASSERT_EQ(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
 }
 
-// Why: an answer may take longer than the interval between two rounds, and still proves that the address is
-// there; one that took very long says nothing about now.
-// How: the first round's answer waits in the socket while later rounds go out and get none.
+// Why: an answer may take longer than the interval between two rounds, and still proves that the
+// address is there; one that took very long says nothing about now.  How: the first round's answer
+// waits in the socket while later rounds go out and get none.
 TEST(IsolationProbe, CountsTheRoundBeforeAndNoneOlder) {
     const std::vector<Address> addresses = {address("127.0.0.1")};
     for (const int later_rounds : {1, 2}) {

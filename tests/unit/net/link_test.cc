@@ -46,8 +46,8 @@ TEST(UdpSocket, NamesAddressAndPortAndAdviceWhenThePortIsTaken) {
     EXPECT_EQ(second.error().system_errno, EADDRINUSE);
 }
 
-// Why: an interface that comes up after the agent, or an IPv6 address that is still being checked, must not
-// keep the link down.
+// Why: an interface that comes up after the agent, or an IPv6 address that is still being checked,
+// must not keep the link down.
 TEST(UdpSocket, BindsAnAddressThatIsNotThereYet) {
     EXPECT_TRUE(UdpSocket::open(address("192.0.2.77"), 0));
     EXPECT_TRUE(UdpSocket::open(address("2001:db8::77"), 0));
@@ -101,7 +101,8 @@ TEST(SendBatch, StepsOverTargetsThatFail) {
     EXPECT_NE(counters.last_send_errno, 0);
 }
 
-// Why: whoever floods a socket must show up as lost datagrams, not as silence that nobody can explain.
+// Why: whoever floods a socket must show up as lost datagrams, not as silence that nobody can
+// explain.
 TEST(ReceiveBatch, CountsWhatTheKernelHadNoRoomFor) {
     const UdpSocket to = std::move(UdpSocket::open(address("127.0.0.1"), 0).value());
     const UdpSocket from = std::move(UdpSocket::open(address("127.0.0.1"), 0).value());

@@ -42,8 +42,8 @@ inline bool has_ipv6() {
     return bound;
 }
 
-// A port that is free on all of these addresses, most likely still when it is used: whoever needs two
-// addresses on one port tries again when not.
+// A port that is free on all of these addresses, most likely still when it is used: whoever needs
+// two addresses on one port tries again when not.
 inline std::uint16_t free_port(const std::string& on) {
     return UdpSocket::open(address(on), 0).value().port();
 }
@@ -66,7 +66,8 @@ struct NetHost {
         HF_CHECK(members.add(Member{host, link_addresses(addresses)}).has_value());
     }
 
-    // All that arrives on `link` until `datagrams` have been taken from it or nothing comes any more.
+    // All that arrives on `link` until `datagrams` have been taken from it or nothing comes any
+    // more.
     std::vector<Beat> receive(std::size_t link, std::uint64_t datagrams) {
         std::vector<Beat> beats;
         const std::uint64_t wanted = counters.links[link].datagrams_received + datagrams;

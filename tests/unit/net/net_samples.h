@@ -1,4 +1,5 @@
-// What the tests of net/ share: one cluster, its keys, one beat with every field set, bytes and hex.
+// What the tests of net/ share: one cluster, its keys, one beat with every field set, bytes and
+// hex.
 #pragma once
 
 #include <array>

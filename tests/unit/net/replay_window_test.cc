@@ -84,7 +84,8 @@ TEST_F(ReplayWindowTest, KeepsSendersApart) {
     EXPECT_EQ(offer(7, kLife, 1, HostId{1}), "duplicate");
 }
 
-// Why: a duplicate host id is a mistake that somebody must be told of; silencing one of the two hides it.
+// Why: a duplicate host id is a mistake that somebody must be told of; silencing one of the two
+// hides it.
 TEST_F(ReplayWindowTest, HearsTwoHostsThatWereGivenOneId) {
     EXPECT_EQ(offer(7, Incarnation{4, 1}, 1), "accepted");
     EXPECT_EQ(offer(3, Incarnation{9, 1}, 2), "accepted");
