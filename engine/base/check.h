@@ -14,9 +14,9 @@ namespace holdfast {
 }  // namespace holdfast
 
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage): __FILE__ and __LINE__ need a macro
-#define HF_CHECK(condition)                                         \
-    do {                                                            \
-        if (!(condition)) {                                         \
+#define HF_CHECK(condition)                                           \
+    do {                                                              \
+        if (!(condition)) {                                           \
             ::holdfast::check_failed(__FILE__, __LINE__, #condition); \
-        }                                                           \
+        }                                                             \
     } while (false)

@@ -34,7 +34,8 @@ class HostSet {
 
     [[nodiscard]] std::size_t size() const {
         std::size_t count = 0;
-        for (const std::uint64_t bits : words_) count += static_cast<std::size_t>(std::popcount(bits));
+        for (const std::uint64_t bits : words_)
+            count += static_cast<std::size_t>(std::popcount(bits));
         return count;
     }
 

@@ -19,7 +19,9 @@ class Prng {
     }
 
     // 0 <= result < bound; 0 when bound is 0.  The bias for small bounds is below 2^-32.
-    [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return bound == 0 ? 0 : next() % bound; }
+    [[nodiscard]] std::uint64_t below(std::uint64_t bound) {
+        return bound == 0 ? 0 : next() % bound;
+    }
 
   private:
     std::uint64_t state_;

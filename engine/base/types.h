@@ -50,15 +50,15 @@ class Id {
     Rep value_ = 0;
 };
 
-using HostId = Id<struct HostIdTag, std::uint16_t>;            // 1..kHostsMax; 0 is "no host"
-using Epoch = Id<struct EpochTag, std::uint64_t>;              // grows by one per leadership
-using Sequence = Id<struct SequenceTag, std::uint64_t>;        // grows with each slot write issued
-using BeatNumber = Id<struct BeatNumberTag, std::uint64_t>;    // grows with each network beat sent
+using HostId = Id<struct HostIdTag, std::uint16_t>;          // 1..kHostsMax; 0 is "no host"
+using Epoch = Id<struct EpochTag, std::uint64_t>;            // grows by one per leadership
+using Sequence = Id<struct SequenceTag, std::uint64_t>;      // grows with each slot write issued
+using BeatNumber = Id<struct BeatNumberTag, std::uint64_t>;  // grows with each network beat sent
 using BallotNumber = Id<struct BallotNumberTag, std::uint64_t>;  // see leadership.h
-using ClaimNumber = Id<struct ClaimNumberTag, std::uint64_t>;  // grows with each claim of one VM
+using ClaimNumber = Id<struct ClaimNumberTag, std::uint64_t>;    // grows with each claim of one VM
 using OrderNumber = Id<struct OrderNumberTag, std::uint64_t>;  // grows with each order of one epoch
-using Version = Id<struct VersionTag, std::uint64_t>;          // of a roster, orders or configuration
-using RequestId = Id<struct RequestIdTag, std::uint64_t>;      // matches an answer to its action
+using Version = Id<struct VersionTag, std::uint64_t>;      // of a roster, orders or configuration
+using RequestId = Id<struct RequestIdTag, std::uint64_t>;  // matches an answer to its action
 
 // A host's life.  The boot part grows with each boot, the restart part with each start of the agent
 // within a boot and with each lapse of the lease (design: "Incarnations").

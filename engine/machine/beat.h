@@ -14,7 +14,7 @@ struct Beat {
     Incarnation incarnation;
     BeatNumber number;  // grows with each beat that this incarnation sends, to whomever
     SlotFlags flags;
-    Duration lease{};     // the sender's promises, as in its slot
+    Duration lease{};  // the sender's promises, as in its slot
     Duration watchdog{};
     WatchdogClass watchdog_class = WatchdogClass::None;
     Epoch epoch;  // the highest decided epoch that the sender knows, and its winner

@@ -33,11 +33,13 @@ struct EngineConfig {
     Uuid host_uuid;
     BootId boot_id;
     Timing timing;
-    FixedList<HostId, kHostsMax> members;  // every host of the cluster, this one included, ascending
-    std::uint8_t voters_count = 0;         // datastores 0..voters_count-1 vote: 1, 3 or 5
-    std::uint8_t datastores_count = 0;     // voters and spare
+    FixedList<HostId, kHostsMax>
+        members;                        // every host of the cluster, this one included, ascending
+    std::uint8_t voters_count = 0;      // datastores 0..voters_count-1 vote: 1, 3 or 5
+    std::uint8_t datastores_count = 0;  // voters and spare
     WatchdogClass watchdog_class = WatchdogClass::None;
-    bool accept_weak_watchdog = false;     // the operator accepted, in words, that silence alone proves death (design section 8)
+    bool accept_weak_watchdog =
+        false;  // the operator accepted, in words, that silence alone proves death (design section 8)
     // What a predecessor within this boot left in `run` (docs: Incarnations).  boot() is 0 when this boot has had no agent yet;
     // restart() must be greater than every predecessor's, and persisted before the engine is made.
     Incarnation incarnation;
@@ -69,9 +71,9 @@ class Engine {
 
     // Facts for tests, checkers and the executor.
     [[nodiscard]] HostPhase phase() const;
-    [[nodiscard]] Instant lease_ends() const;     // kNotYet: none held
+    [[nodiscard]] Instant lease_ends() const;       // kNotYet: none held
     [[nodiscard]] bool leading(Instant now) const;  // holds the leader lease
-    [[nodiscard]] Epoch epoch() const;            // the highest decided epoch known
+    [[nodiscard]] Epoch epoch() const;              // the highest decided epoch known
     [[nodiscard]] Instant feed_deadline() const;  // what the keeper was last told; kNever: disarmed
 
     // Fills `snapshot` as of the last step.

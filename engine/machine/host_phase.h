@@ -20,12 +20,12 @@ enum class HostPhase : std::uint8_t {
 };
 
 enum class PhaseInput : std::uint8_t {
-    PastKnown = 1,   // own slot and roster were read from a majority
-    IncarnationHeld, // the new incarnation is on a majority and persisted
-    LeaseEnded,      // the lease ran out, or a pill was taken
-    AllGone,         // every VM is proved gone and the claims are dropped
-    HostLeaves,      // the host shuts down and holds no claim
-    DuplicateSeen,   // another host uses this id
+    PastKnown = 1,    // own slot and roster were read from a majority
+    IncarnationHeld,  // the new incarnation is on a majority and persisted
+    LeaseEnded,       // the lease ran out, or a pill was taken
+    AllGone,          // every VM is proved gone and the claims are dropped
+    HostLeaves,       // the host shuts down and holds no claim
+    DuplicateSeen,    // another host uses this id
 };
 
 struct PhaseRow {

@@ -15,21 +15,22 @@ enum class Proof : std::uint8_t {
     CleanShutdown = 3,  // it said that this incarnation is over
     PowerOff = 4,       // its power was verified off
     Operator = 5,       // a person confirmed it by typing
-    AcceptedRisk = 6,   // VerdictRead with a watchdog that is not hardware, which the configuration accepts
+    AcceptedRisk =
+        6,  // VerdictRead with a watchdog that is not hardware, which the configuration accepts
 };
 
 // The recorded proof that allows restarts: (host, incarnation) and every older incarnation of it is dead.
 struct Certificate {
     HostKey dead;
     Proof proof = Proof::VerdictRead;
-    Epoch epoch;                    // in which the judging leader held office
-    HostId judge;                   // who judged
-    Duration silence{};             // from the last evidence to the issue of the verdict read
-    Duration dead_after{};          // what it had to reach
-    Sequence last_sequence;         // the last slot seen of it
-    BeatNumber last_beat;           // the last network beat of it
-    std::uint8_t readings = 0;      // datastores whose read showed nothing newer
-    std::uint8_t majority = 0;      // how many were needed
+    Epoch epoch;                // in which the judging leader held office
+    HostId judge;               // who judged
+    Duration silence{};         // from the last evidence to the issue of the verdict read
+    Duration dead_after{};      // what it had to reach
+    Sequence last_sequence;     // the last slot seen of it
+    BeatNumber last_beat;       // the last network beat of it
+    std::uint8_t readings = 0;  // datastores whose read showed nothing newer
+    std::uint8_t majority = 0;  // how many were needed
     WatchdogClass watchdog_class = WatchdogClass::None;  // as it published
 
     friend bool operator==(const Certificate&, const Certificate&) = default;

@@ -10,13 +10,13 @@
 namespace holdfast {
 
 enum class PeerVerdict : std::uint8_t {
-    Unknown = 1,      // we are blind, or never had a sign of it
-    Alive,            // beats on the network and on storage
-    StorageLost,      // beats on the network only
-    Isolated,         // beats on storage only, and says that it hears nobody
-    Partitioned,      // beats on storage only
-    Silent,           // no beat anywhere, not yet proved dead
-    Dead,             // proved: its VMs may be started elsewhere
+    Unknown = 1,  // we are blind, or never had a sign of it
+    Alive,        // beats on the network and on storage
+    StorageLost,  // beats on the network only
+    Isolated,     // beats on storage only, and says that it hears nobody
+    Partitioned,  // beats on storage only
+    Silent,       // no beat anywhere, not yet proved dead
+    Dead,         // proved: its VMs may be started elsewhere
 };
 
 struct PeerFacts {

@@ -36,7 +36,9 @@ class VmName {
 
     [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
 
-    friend bool operator==(const VmName& left, const VmName& right) { return left.view() == right.view(); }
+    friend bool operator==(const VmName& left, const VmName& right) {
+        return left.view() == right.view();
+    }
 
   private:
     std::array<char, kVmNameMax> text_{};
@@ -83,11 +85,13 @@ struct Claim {
     ClaimNumber number;  // greater than every one seen for this VM
     ClaimState state = ClaimState::WantsStart;
     StartFailure failure = StartFailure::None;  // with Failed
-    Epoch order_epoch;                          // the order that this claim executes or executed; none: no order
+    Epoch order_epoch;  // the order that this claim executes or executed; none: no order
     OrderNumber order_number;
 
     // Whether this entry says that its owner runs or may be about to run the VM.
-    [[nodiscard]] bool holds() const { return state == ClaimState::Starting || state == ClaimState::Running; }
+    [[nodiscard]] bool holds() const {
+        return state == ClaimState::Starting || state == ClaimState::Running;
+    }
 
     friend bool operator==(const Claim&, const Claim&) = default;
 };

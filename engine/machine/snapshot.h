@@ -19,16 +19,16 @@ struct HostSnapshot {
     PeerVerdict verdict = PeerVerdict::Unknown;
     Incarnation incarnation;
     WatchdogClass watchdog_class = WatchdogClass::None;
-    std::uint8_t flags = 0;            // bit 0 armed, 1 maintenance, 2 no_vms, 3 isolated, 4 clean shutdown
-    std::int64_t slot_age_ns = -1;     // since its slot last moved; -1: never seen
-    std::int64_t beat_age_ns = -1;     // since its last network beat; -1: never heard
-    std::uint32_t memory_mib = 0;      // capacity, as in its roster
-    std::uint32_t memory_used_mib = 0; // by the claims in its roster
+    std::uint8_t flags = 0;  // bit 0 armed, 1 maintenance, 2 no_vms, 3 isolated, 4 clean shutdown
+    std::int64_t slot_age_ns = -1;      // since its slot last moved; -1: never seen
+    std::int64_t beat_age_ns = -1;      // since its last network beat; -1: never heard
+    std::uint32_t memory_mib = 0;       // capacity, as in its roster
+    std::uint32_t memory_used_mib = 0;  // by the claims in its roster
     std::uint16_t claims_count = 0;
 };
 
 struct DatastoreSnapshot {
-    bool usable = false;             // the last write and scan succeeded within `silent`
+    bool usable = false;  // the last write and scan succeeded within `silent`
     bool votes = false;
     std::int64_t write_age_ns = -1;  // since the issue of the last slot write that succeeded
     std::int64_t scan_age_ns = -1;
@@ -49,7 +49,8 @@ struct VmSnapshot {
 };
 
 inline constexpr std::size_t kHostsShownMax = kHostsMax;
-inline constexpr std::size_t kVmsShownMax = 2048;  // one line per VM, the entry with the highest claim number
+inline constexpr std::size_t kVmsShownMax =
+    2048;  // one line per VM, the entry with the highest claim number
 
 struct Snapshot {
     std::int64_t taken_at_ns = 0;
@@ -66,8 +67,8 @@ struct Snapshot {
     std::uint64_t steps_count = 0;
     std::uint64_t beats_ignored_count = 0;
     std::uint32_t hosts_count = 0;
-    std::uint32_t vms_count = 0;       // shown here
-    std::uint32_t vms_known_count = 0; // in all
+    std::uint32_t vms_count = 0;        // shown here
+    std::uint32_t vms_known_count = 0;  // in all
     std::uint32_t datastores_count = 0;
     std::array<DatastoreSnapshot, kDatastoresMax> datastores{};
     std::array<HostSnapshot, kHostsShownMax> hosts{};

@@ -49,12 +49,17 @@ inline constexpr std::int64_t kDriftPerMille = 10;  // rho: clocks may differ by
 }
 
 // The shortest safe `dead` for a host that published `lease` and `watchdog`; the other two are the observer's.
-[[nodiscard]] constexpr Duration dead_min(Duration lease, Duration watchdog, Duration granularity, Duration landing) {
+[[nodiscard]] constexpr Duration dead_min(Duration lease,
+                                          Duration watchdog,
+                                          Duration granularity,
+                                          Duration landing) {
     return with_drift(lease + 2 * watchdog + granularity) + landing;
 }
 
 // The leader lease: three quarters of the host lease, so that office ends before anybody's VMs do.
-[[nodiscard]] constexpr Duration leader_lease(const Timing& timing) { return timing.lease * 3 / 4; }
+[[nodiscard]] constexpr Duration leader_lease(const Timing& timing) {
+    return timing.lease * 3 / 4;
+}
 
 // How long the winner of an epoch must have been silent before somebody else may open the next one.
 [[nodiscard]] constexpr Duration takeover_after(const Timing& timing, Duration winners_lease) {
@@ -64,29 +69,51 @@ inline constexpr std::int64_t kDriftPerMille = 10;  // rho: clocks may differ by
 // Whether this timing keeps the promises.  The same function checks the shipped profiles at compile time, the
 // operator's configuration, what peers publish, and what `holdfast tune` proposes.
 [[nodiscard]] constexpr bool is_safe(const Timing& timing) {
-    const bool ordered = timing.interval > Duration::zero() && timing.fresh >= 2 * timing.interval &&
-                         timing.silent >= timing.fresh && timing.lease >= 4 * timing.interval &&
-                         leader_lease(timing) >= 2 * timing.interval &&
-                         timing.isolation_after >= timing.silent;
+    const bool ordered =
+        timing.interval > Duration::zero() && timing.fresh >= 2 * timing.interval &&
+        timing.silent >= timing.fresh && timing.lease >= 4 * timing.interval &&
+        leader_lease(timing) >= 2 * timing.interval && timing.isolation_after >= timing.silent;
     return ordered && timing.watchdog > Duration::zero() && timing.granularity > Duration::zero() &&
            timing.landing > Duration::zero() &&
-           timing.dead >= dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing);
+           timing.dead >=
+               dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing);
 }
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 inline constexpr Timing kTimingFast{
-    milliseconds{250}, milliseconds{750}, seconds{1},         seconds{2},         seconds{2},
-    seconds{1},        milliseconds{500}, milliseconds{500},  milliseconds{5500},
+    milliseconds{250},
+    milliseconds{750},
+    seconds{1},
+    seconds{2},
+    seconds{2},
+    seconds{1},
+    milliseconds{500},
+    milliseconds{500},
+    milliseconds{5500},
 };
 inline constexpr Timing kTimingStandard{
-    milliseconds{500}, milliseconds{1500}, seconds{2}, seconds{4},  seconds{4},
-    seconds{3},        milliseconds{500},  seconds{1}, seconds{12},
+    milliseconds{500},
+    milliseconds{1500},
+    seconds{2},
+    seconds{4},
+    seconds{4},
+    seconds{3},
+    milliseconds{500},
+    seconds{1},
+    seconds{12},
 };
 inline constexpr Timing kTimingPatient{
-    seconds{2},  seconds{6}, seconds{8}, seconds{15}, seconds{20},
-    seconds{10}, seconds{1}, seconds{2}, seconds{44},
+    seconds{2},
+    seconds{6},
+    seconds{8},
+    seconds{15},
+    seconds{20},
+    seconds{10},
+    seconds{1},
+    seconds{2},
+    seconds{44},
 };
 
 static_assert(is_safe(kTimingFast), "profile fast must satisfy the inequality above");

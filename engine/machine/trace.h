@@ -47,10 +47,10 @@ enum class TraceCode : std::uint8_t {
     PillTaken,           // who = leader
     KeeperArmed,         // span = watchdog
     KeeperDisarmed,
-    HostReset,           // span = since the lease ended
-    RosterUnreadable,    // who
-    DatastoreChanged,    // a = datastore, b = 1 usable, 0 not
-    LimitReached,        // a = which: something did not fit; see limits.h
+    HostReset,         // span = since the lease ended
+    RosterUnreadable,  // who
+    DatastoreChanged,  // a = datastore, b = 1 usable, 0 not
+    LimitReached,      // a = which: something did not fit; see limits.h
     ShutdownBegun,
 };
 

@@ -1,0 +1,67 @@
+// Beats on the network: evidence, answers, doorbells (design section 4).
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+void EngineState::on(const BeatReceived& received) {
+    const Beat& beat = received.beat;
+    if (beat.to != core.config.self) {
+        ++beats_ignored_count;
+        return;
+    }
+    if (!peers.learn_beat(core, beat)) {
+        ++beats_ignored_count;
+        return;
+    }
+    leadership.learn_decided(core, beat.epoch, beat.winner);
+    const HostKey sender{beat.from, beat.incarnation};
+    if (beat.epoch != leadership.decided_epoch() || sender != leadership.winner()) return;
+    // From here on the leader of the highest epoch known speaks.
+    if (beat.pill >= core.incarnation && core.incarnation.boot() != 0 &&
+        phase == HostPhase::Member) {
+        Trace line;
+        line.code = TraceCode::PillTaken;
+        line.who = sender;
+        core.trace(line);
+        lapse();
+        return;
+    }
+    if (beat.leading && beat.answered_incarnation == core.incarnation)
+        lease.leader_answered(beat.answered_number);
+}
+
+void EngineState::send_beats() {
+    const bool may_beat = core.incarnation.boot() != 0 && core.incarnation == persisted &&
+                          phase != HostPhase::Refused &&
+                          !(stopping && host_goes_down && phase == HostPhase::Leaving);
+    if (!may_beat) return;
+    beat_number = beat_number.next();
+    lease.beat_issued(beat_number, core.now);
+    Beat beat;
+    beat.from = core.config.self;
+    beat.host_uuid = core.config.host_uuid;
+    beat.boot_id = core.config.boot_id;
+    beat.incarnation = core.incarnation;
+    beat.number = beat_number;
+    beat.flags = own_slot.flags;
+    beat.lease = core.config.timing.lease;
+    beat.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
+    beat.watchdog_class = core.config.watchdog_class;
+    beat.epoch = leadership.decided_epoch();
+    beat.winner = leadership.winner();
+    beat.leading = leadership.leading(core.now);
+    beat.resigned_epoch = leadership.resigned_epoch();
+    beat.config = own_slot.config;
+    beat.roster_version = own_slot.roster_version;
+    beat.orders_version = own_slot.orders_version;
+    for (const Peer& peer : peers.all()) {
+        beat.to = peer.id;
+        const bool dead = peer.beat_seen && peer.is_dead(peer.beat.incarnation);
+        beat.answered_incarnation = peer.beat_seen && !dead ? peer.beat.incarnation : Incarnation{};
+        beat.answered_number = peer.beat_seen && !dead ? peer.beat.number : BeatNumber{};
+        beat.pill = dead ? peer.certified_dead : Incarnation{};
+        core.emit(SendBeat{beat});
+    }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,318 @@
+// Every start goes through a claim: claim, then scan, then start (design section 9).
+//
+// The claim is written into the roster and announced in the slot, both on a majority; *then* a read of all slots on a majority is
+// issued, and every roster whose version changed is read again.  Of two hosts that claim one VM, at least one issued
+// its scan after the other's claim was on a majority, so at least one of them sees the other.
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+namespace {
+
+// How long a step may take before the start is given up: long enough for a slow datastore, short enough for another try.
+Duration patience(const Core& core) {
+    return 8 * core.config.timing.interval + core.config.timing.lease;
+}
+
+Trace about(TraceCode code, const OwnVm& own) {
+    Trace line;
+    line.code = code;
+    line.vm = own.claim.spec.vm;
+    line.vm_name = own.claim.spec.name;
+    line.number = own.claim.number.value();
+    return line;
+}
+
+}  // namespace
+
+ClaimNumber EngineState::greatest_number(VmId vm) const {
+    ClaimNumber greatest;
+    rosters.for_each_of_vm(vm, [&greatest](const RosterTable::Known&, const Claim& claim) {
+        greatest = std::max(greatest, claim.number);
+    });
+    return greatest;
+}
+
+void EngineState::settle_claims() {
+    if (phase != HostPhase::Member) return;
+    if (const Orders* orders = current_orders();
+        orders != nullptr && orders == &known_orders && !orders_taken) {
+        orders_taken = true;
+        take_orders(*orders);
+    }
+    for (OwnVm& own : vms) {
+        const bool stray = reconciled && own.qemu_seen && !own.under_way() && !own.destroying &&
+                           !(own.listed && own.claim.holds());
+        if (stray && !stopping) {
+            if (core.now >= own.retry_at) {
+                begin_start(own, StartKind::Adopt);
+            } else {
+                core.wake_at(own.retry_at);
+            }
+        }
+        if (own.under_way()) advance_claim(own);
+    }
+}
+
+void EngineState::begin_start(OwnVm& own, StartKind kind) {
+    own.kind = kind;
+    own.before = own.claim;
+    own.listed_before = own.listed;
+    own.step = StartStep::Arming;
+    own.step_since = core.now;
+    own.failure = StartFailure::None;
+    if (kind != StartKind::Revive) return;
+    // The claim was never struck and the lease never broke: nobody else can have it.
+    own.claim.state = ClaimState::Starting;
+    roster_writer.touch();
+    own.step = StartStep::Create;
+    core.emit(StartVm{own.claim.spec, own.claim.number, lease.ends()});
+}
+
+void EngineState::write_claim(OwnVm& own) {
+    ClaimNumber above = std::max(own.claim.number, greatest_number(own.claim.spec.vm));
+    if (own.kind == StartKind::Order) above = std::max(above, own.order.above);
+    own.claim.number = above.next();
+    own.claim.state = ClaimState::Starting;
+    own.claim.failure = StartFailure::None;
+    own.claim.order_epoch = own.kind == StartKind::Order ? own.order_epoch : Epoch{};
+    own.claim.order_number = own.kind == StartKind::Order ? own.order.number : OrderNumber{};
+    own.listed = true;
+    own.needs_version = roster_writer.next_version();
+    roster_writer.touch();
+    own.step = StartStep::Roster;
+}
+
+void EngineState::advance_claim(OwnVm& own) {
+    // Up to here nothing was asked of libvirt, so giving up needs no proof.
+    if (own.step < StartStep::Create && core.now - own.step_since > patience(core)) {
+        return withdraw(
+            own,
+            own.step == StartStep::Refresh ? StartFailure::Unreadable : StartFailure::Lease,
+            HostId{});
+    }
+    if (own.step < StartStep::Create) core.wake_at(own.step_since + patience(core) + Duration{1});
+    if (own.step == StartStep::Arming && may_claim()) write_claim(own);
+    if (own.step == StartStep::Roster && own_slot.roster_version >= own.needs_version) {
+        own.needs_sequence = next_sequence();
+        own.step = StartStep::Slot;
+    }
+    if (own.step == StartStep::Slot && slots.written_by_majority(core) >= own.needs_sequence) {
+        own.scan_after = core.last_request;
+        slots.want_scan_now(core);
+        own.step = StartStep::Scan;
+        core.trace(about(TraceCode::ClaimWritten, own));
+    }
+    if (own.step == StartStep::Scan && slots.scanned_clean_since(core, own.scan_after))
+        own.step = StartStep::Refresh;
+    if (own.step != StartStep::Refresh) return;
+    StartFailure failure = StartFailure::None;
+    HostId other;
+    switch (check_claim(own, failure, other)) {
+        case ClaimCheck::Wait: return;
+        case ClaimCheck::Clean: return claim_is_clean(own);
+        case ClaimCheck::Renumber: return write_claim(own);
+        case ClaimCheck::Withdraw: return withdraw(own, failure, other);
+    }
+}
+
+bool EngineState::certified(const Orders& orders, HostKey key) const {
+    for (const Certificate& certificate : orders.certificates) {
+        if (certificate.dead.host == key.host && key.incarnation <= certificate.dead.incarnation)
+            return true;
+    }
+    return false;
+}
+
+// The orders of the leader in office: its own, or those last read.
+const Orders* EngineState::current_orders() const {
+    if (leadership.leading(core.now)) return &own_orders;
+    if (!orders_known || known_orders.epoch != leadership.decided_epoch()) return nullptr;
+    return HostKey{known_orders.leader, known_orders.incarnation} == leadership.winner()
+               ? &known_orders
+               : nullptr;
+}
+
+ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, HostId& other) const {
+    const Orders* orders = own.kind == StartKind::Order ? current_orders() : nullptr;
+    if (own.kind == StartKind::Order) {
+        failure = StartFailure::Superseded;
+        if (leadership.moved_beyond(own.order_epoch)) return ClaimCheck::Withdraw;
+        const Peer* leader = peers.find(leadership.winner().host);
+        if (orders == nullptr) return leader == nullptr ? ClaimCheck::Withdraw : ClaimCheck::Wait;
+        if (leader != nullptr && orders == &known_orders &&
+            orders->version < leader->slot.orders_version) {
+            return ClaimCheck::Wait;  // it may name another host by now; read_orders() is at it
+        }
+        bool named = false;
+        for (const Order& order : orders->orders)
+            named = named || (order.number == own.order.number && order.target == core.config.self);
+        if (!named) return ClaimCheck::Withdraw;
+    }
+    for (const Peer& peer : peers.all()) {
+        if (!peer.slot_seen || rosters.current(peer)) continue;
+        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) continue;
+        return ClaimCheck::Wait;  // unknown claims; patience ends it
+    }
+    ClaimCheck check = ClaimCheck::Clean;
+    rosters.for_each_of_vm(
+        own.claim.spec.vm, [&](const RosterTable::Known& known, const Claim& claim) {
+            const bool void_claim =
+                orders != nullptr && certified(*orders, {known.host, known.incarnation});
+            if (claim.holds() && !void_claim) {
+                check = ClaimCheck::Withdraw;
+                failure = StartFailure::Conflict;
+                other = known.host;
+            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean) {
+                check = ClaimCheck::Renumber;
+            }
+        });
+    return check;
+}
+
+void EngineState::claim_is_clean(OwnVm& own) {
+    core.trace(about(TraceCode::ClaimHeld, own));
+    switch (own.kind) {
+        case StartKind::Order:
+        case StartKind::Revive:
+            own.step = StartStep::Create;
+            own.step_since = core.now;
+            core.emit(StartVm{own.claim.spec, own.claim.number, lease.ends()});
+            return;
+        case StartKind::Person:
+            own.step = StartStep::Appear;
+            own.step_since = core.now;
+            core.emit(AnswerStart{own.token, own.claim.spec.vm, StartVerdict::Allowed, HostId{}});
+            return;
+        case StartKind::Adopt: return running(own);
+        case StartKind::None: return;
+    }
+}
+
+void EngineState::running(OwnVm& own) {
+    const bool adopted = own.kind == StartKind::Adopt;
+    own.claim.state = ClaimState::Running;
+    own.step = StartStep::Idle;
+    own.kind = StartKind::None;
+    own.qemu_seen = true;
+    own.off_seen = false;
+    own.half_started = false;
+    roster_writer.touch();
+    plan_due = true;
+    core.trace(about(adopted ? TraceCode::VmAdopted : TraceCode::VmRunning, own));
+}
+
+void EngineState::answer_start(OwnVm& own, StartVerdict verdict, HostId other) {
+    core.emit(AnswerStart{own.token, own.claim.spec.vm, verdict, other});
+}
+
+// Nothing was asked of libvirt yet: the claim is given back as it was, or as a failure that the leader reads.
+void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
+    const StartKind kind = own.kind;
+    own.kind = StartKind::None;
+    own.step = StartStep::Idle;
+    Trace line = about(kind == StartKind::Adopt && failure == StartFailure::Conflict
+                           ? TraceCode::VmConflict
+                           : TraceCode::ClaimWithdrawn,
+                       own);
+    line.a = static_cast<std::int64_t>(failure);
+    line.who.host = other;
+    core.trace(line);
+    roster_writer.touch();
+    if (kind == StartKind::Person) {
+        answer_start(own,
+                     failure == StartFailure::Conflict     ? StartVerdict::RunsElsewhere
+                     : failure == StartFailure::Unreadable ? StartVerdict::Unreadable
+                                                           : StartVerdict::NoLease,
+                     other);
+    }
+    if (kind == StartKind::Order) {
+        own.claim.order_epoch = own.order_epoch;
+        own.claim.order_number = own.order.number;
+        own.claim.state = ClaimState::Failed;
+        own.claim.failure = failure;
+        own.listed = true;
+        return;
+    }
+    // As if it had not been asked, but for the number: that one may be on the datastores and is never used again.
+    const ClaimNumber number = own.claim.number;
+    own.claim = own.before;
+    own.claim.number = number;
+    own.listed = own.listed_before;
+    const auto spread = static_cast<std::uint64_t>(4 * core.config.timing.interval.count());
+    own.retry_at = core.now + core.config.timing.interval +
+                   Duration{static_cast<std::int64_t>(core.prng.below(spread))};
+}
+
+void EngineState::start_failed(OwnVm& own, StartFailure failure) {
+    Trace line = about(TraceCode::VmStartFailed, own);
+    line.a = static_cast<std::int64_t>(failure);
+    core.trace(line);
+    own.failure = failure;
+    own.step = StartStep::Destroy;
+    own.step_since = core.now;
+    own.destroying = true;
+    core.emit(DestroyVm{own.claim.spec.vm});
+}
+
+void EngineState::take_orders(const Orders& orders) {
+    for (const Order& order : orders.orders) {
+        if (order.target == core.config.self) take_order(orders, order);
+    }
+}
+
+void EngineState::take_order(const Orders& orders, const Order& order) {
+    if (phase != HostPhase::Member || stopping) return;
+    OwnVm* own = vms.find_or_add(order.spec);
+    Trace line;
+    line.vm = order.spec.vm;
+    line.vm_name = order.spec.name;
+    line.number = order.number.value();
+    line.who = {orders.leader, orders.incarnation};
+    if (own == nullptr) {
+        line.code = TraceCode::OrderRefused;
+        line.a = static_cast<std::int64_t>(StartFailure::NoRoom);
+        core.trace(line);
+        return;
+    }
+    const bool executed =
+        own->claim.order_epoch == orders.epoch && own->claim.order_number == order.number;
+    const bool busy = own->under_way() || own->destroying || own->qemu_seen ||
+                      (own->listed && own->claim.holds());
+    const bool stopped_since =
+        own->listed && own->claim.state == ClaimState::Stopped && own->claim.number > order.above;
+    if (executed || busy || stopped_since) return;
+    line.code = TraceCode::OrderTaken;
+    core.trace(line);
+    own->claim.spec = order.spec;
+    own->order = order;
+    own->order_epoch = orders.epoch;
+    begin_start(*own, StartKind::Order);
+}
+
+// Reads the leader's orders when it announced newer ones than we know.
+void EngineState::read_orders() {
+    const HostKey winner = leadership.winner();
+    const Peer* leader = peers.find(winner.host);
+    if (leader == nullptr || phase != HostPhase::Member) return;
+    Version announced = leader->slot_seen && leader->slot.incarnation == winner.incarnation
+                            ? leader->slot.orders_version
+                            : Version{};
+    if (leader->beat_seen && leader->beat.incarnation == winner.incarnation) {
+        announced = std::max(announced, leader->beat.orders_version);
+    }
+    const bool current = orders_known && known_orders.epoch == leadership.decided_epoch() &&
+                         known_orders.version >= announced &&
+                         HostKey{known_orders.leader, known_orders.incarnation} == winner;
+    if (announced.is_none() || current) return;
+    const Instant again_at =
+        orders_asked_at == kNotYet ? kNotYet : orders_asked_at + core.config.timing.interval / 2;
+    if (core.now < again_at) return core.wake_at(again_at);
+    orders_asked_at = core.now;
+    core.wake_at(core.now + core.config.timing.interval / 2);
+    for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
+        core.emit(ReadOrders{d, core.new_request(), winner.host});
+    }
+}
+
+}  // namespace holdfast

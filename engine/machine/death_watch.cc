@@ -1,0 +1,106 @@
+// Who is dead, and by what proof (design sections 5 and 8).  Only the leader judges, and nothing but a proof in this file opens
+// the way to a restart.
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+void EngineState::watch_deaths() {
+    if (!leadership.leading(core.now) || phase != HostPhase::Member) return;
+    for (Peer& peer : peers.all()) {
+        if (!peer.known()) continue;
+        watch_reboot(peer);
+        if (!peer.is_dead(peer.incarnation)) watch_silence(peer);
+    }
+}
+
+// Silence is a proof after start + dead, by reads from a majority that were issued after that and show nothing newer.  A newer
+// sight moves `start`, so "show nothing newer" needs no bookkeeping of its own.
+void EngineState::watch_silence(Peer& peer) {
+    const SlotRecord& slot = peer.slot;
+    const bool clean =
+        peer.slot_seen && slot.flags.clean_shutdown && slot.incarnation == peer.incarnation;
+    if (clean) {
+        Certificate certificate;
+        certificate.proof = Proof::CleanShutdown;
+        certificate.dead = {peer.id, peer.incarnation};
+        return certify(peer, certificate);
+    }
+    Instant start = peer.evidence_at;
+    // The last leader may have answered this host until its own lease ended; it cannot have answered itself.
+    const HostKey key{peer.id, peer.incarnation};
+    if (key != leadership.previous_winner()) start = std::max(start, leadership.answers_ended_at());
+    const Timing& timing = core.config.timing;
+    const Duration dead = std::max(
+        timing.dead, dead_min(peer.lease(), peer.watchdog(), timing.granularity, timing.landing));
+    const Instant due = start + dead;
+    if (core.now < due) {
+        if (due - core.now < 2 * timing.interval) core.wake_at(due);
+        return;
+    }
+    std::uint8_t readings = 0;
+    for (std::size_t d = 0; d < core.config.voters_count; ++d) {
+        if (peer.read_issued[d] != kNotYet && peer.read_issued[d] >= due) ++readings;
+    }
+    if (readings < core.majority()) {
+        slots.want_scan_issued_since(core, due);
+        return;
+    }
+    const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
+    const bool hardware =
+        peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen && slot.flags.armed;
+    if (!hardware && !held_nothing && !core.config.accept_weak_watchdog)
+        return;  // silent for ever, until another proof comes
+    Certificate certificate;
+    certificate.dead = key;
+    certificate.proof = hardware || held_nothing ? Proof::VerdictRead : Proof::AcceptedRisk;
+    certificate.silence = core.now - peer.evidence_at;
+    certificate.dead_after = dead;
+    certificate.readings = readings;
+    certify(peer, certificate);
+}
+
+// A newer boot of the same host ended everything that an older boot ran.  Writes of the old boot may still be on their way for
+// `landing`.
+void EngineState::watch_reboot(Peer& peer) {
+    const RosterTable::Known* known = rosters.find(peer.id);
+    if (known == nullptr || !known->valid || known->incarnation.is_none()) return;
+    const bool rebooted = known->boot_id != peer.boot_id && known->incarnation < peer.incarnation;
+    if (!rebooted || peer.is_dead(known->incarnation)) return;
+    const Instant due = peer.booted_seen_at + core.config.timing.landing;
+    if (core.now < due) return core.wake_at(due);
+    Certificate certificate;
+    certificate.dead = {peer.id, known->incarnation};
+    certificate.proof = Proof::NewerBoot;
+    certify(peer, certificate);
+}
+
+void EngineState::certify(Peer& peer, const Certificate& proposed) {
+    Certificate certificate = proposed;
+    certificate.epoch = leadership.decided_epoch();
+    certificate.judge = core.config.self;
+    certificate.majority = static_cast<std::uint8_t>(core.majority());
+    certificate.watchdog_class = peer.watchdog_class();
+    certificate.last_sequence = peer.slot_seen ? peer.slot.sequence : Sequence{};
+    certificate.last_beat = peer.beat_seen ? peer.beat.number : BeatNumber{};
+    if (own_orders.certificates.full()) own_orders.certificates.remove_at(0);
+    own_orders.certificates.push(certificate);
+    orders_writer.touch();
+    if (marks.full()) marks.remove_at(0);
+    marks.push({certificate.dead, MarkKind::Certificate});
+    touch_slot();
+
+    peer.certified_dead = std::max(peer.certified_dead, certificate.dead.incarnation);
+    peer.certified_after = core.last_request;
+    rosters.want(core, peer.id);
+    plan_due = true;
+    Trace line;
+    line.code = TraceCode::DeclaredDead;
+    line.who = certificate.dead;
+    line.epoch = certificate.epoch;
+    line.a = static_cast<std::int64_t>(certificate.proof);
+    line.b = certificate.readings;
+    line.span = certificate.silence;
+    core.trace(line);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,144 @@
+#include "engine/machine/engine.h"
+
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+struct Engine::State : EngineState {
+    using EngineState::EngineState;
+};
+
+Engine::Engine(const EngineConfig& config, Instant started_at)
+    : state_(std::make_unique<State>(config, started_at)) {}
+
+Engine::~Engine() = default;
+
+void Engine::step(const Event& event, Actions& actions) {
+    state_->step(event, actions);
+}
+
+Instant Engine::next_wakeup() const {
+    return state_->core.wakeup;
+}
+
+const SlotRecord& Engine::own_slot() const {
+    return state_->own_slot;
+}
+
+const Roster& Engine::own_roster() const {
+    return state_->own_roster;
+}
+
+const Orders& Engine::own_orders() const {
+    return state_->own_orders;
+}
+
+HostPhase Engine::phase() const {
+    return state_->phase;
+}
+
+Instant Engine::lease_ends() const {
+    return state_->lease.ends();
+}
+
+bool Engine::leading(Instant now) const {
+    return state_->leadership.leading(now);
+}
+
+Epoch Engine::epoch() const {
+    return state_->leadership.decided_epoch();
+}
+
+Instant Engine::feed_deadline() const {
+    return state_->keeper.deadline;
+}
+
+void Engine::fill(Snapshot& snapshot) const {
+    state_->fill(snapshot);
+}
+
+EngineState::EngineState(const EngineConfig& config, Instant now)
+    : core(config, now),
+      started_at(now),
+      slots(config.datastores_count),
+      peers(config),
+      lease(config.lease_inherited_until),
+      rosters(config),
+      next_beat_at(now) {
+    HF_CHECK(is_safe(config.timing));
+    HF_CHECK(config.voters_count == 1 || config.voters_count == 3 || config.voters_count == 5);
+    HF_CHECK(config.datastores_count >= config.voters_count &&
+             config.datastores_count <= kDatastoresMax);
+    plans.reserve(kOrdersMax);
+    rooms.reserve(config.members.size());
+    core.incarnation = config.incarnation;
+    if (config.incarnation.boot() != 0) persisted = config.incarnation;
+    keeper.arming = keeper.arming_last = config.arming_inherited;
+    keeper.deadline =
+        config.lease_inherited_until == kNotYet ? kNever : config.lease_inherited_until;
+    core.wakeup = now;
+    begin_reading();
+}
+
+void EngineState::step(const Event& event, Actions& actions) {
+    actions.clear();
+    core.actions = &actions;
+    core.now = std::max(core.now, event.now);
+    core.wakeup = kNever;
+    ++steps_count;
+    // What ended by the clock is over before anything that this event says can renew it.
+    const bool led = leadership.role() == Leadership::Role::Leading;
+    leadership.check_office(core);
+    if (led && leadership.role() != Leadership::Role::Leading) touch_slot();
+    if (lease.ended(core.now)) lapse();
+    note_beat_due();
+    std::visit([this](const auto& body) { on(body); }, event.body);
+    settle();
+    put_out();
+}
+
+void EngineState::note_beat_due() {
+    if (core.now < next_beat_at) return;
+    beat_due = true;
+    next_beat_at += core.config.timing.interval;
+    if (next_beat_at <= core.now) next_beat_at = core.now + core.config.timing.interval;
+}
+
+void EngineState::change_phase(PhaseInput input) {
+    const HostPhase next = next_phase(phase, input);
+    if (next == phase) return;
+    Trace line;
+    line.code = TraceCode::PhaseChanged;
+    line.a = static_cast<std::int64_t>(phase);
+    line.b = static_cast<std::int64_t>(next);
+    phase = next;
+    core.trace(line);
+    touch_slot();
+}
+
+void EngineState::settle() {
+    if (phase == HostPhase::Refused) return;
+    if (phase == HostPhase::Reading) settle_past();
+    if (phase == HostPhase::Reading || phase == HostPhase::Writing || phase == HostPhase::Member) {
+        lease.update(core, slots);
+    }
+    if (phase == HostPhase::Writing) settle_writing();
+    const bool may_stand = phase == HostPhase::Member && !stopping && slots.sees_majority(core) &&
+                           slots.scanned_clean_since(core, past.since);
+    if (leadership.advance(core, peers, slots, next_sequence(), may_stand)) {
+        touch_slot();
+        doorbell = true;
+        plan_due = true;
+    }
+    if (beat_due) peers.judge(core, slots.sees_majority(core));
+    announce();
+    watch_deaths();
+    rosters.issue(core, peers);
+    read_orders();
+    settle_claims();
+    plan_restarts();
+    if (phase == HostPhase::Lapsed) settle_lapsed();
+    settle_keeper();
+}
+
+}  // namespace holdfast

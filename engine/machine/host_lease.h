@@ -1,0 +1,63 @@
+// HostLease: the right to run protected VMs (design section 5).
+//
+// Two things renew it here: this host's slot write on a majority of the voting datastores, and an answer of the leader to a
+// beat.  Both count from the Instant at which the engine issued them.  A lease that has run out is never renewed: the engine
+// asks ended() before it takes an event in, and starts over as a new incarnation.
+#pragma once
+
+#include <array>
+
+#include "engine/machine/core.h"
+#include "engine/machine/slot_io.h"
+
+namespace holdfast {
+
+enum class LeaseSource : std::uint8_t { None = 0, Storage = 1, Leader = 2, Inherited = 3 };
+
+class HostLease {
+  public:
+    // Continues a predecessor's lease that ends at `inherited_until`; kNotYet: there is none.
+    explicit HostLease(Instant inherited_until)
+        : inherited_until_(inherited_until), ends_(inherited_until) {}
+
+    // Notes that beat `number` was issued now.
+    void beat_issued(BeatNumber number, Instant now) {
+        beats_[number.value() % kBeatsKept] = {number, now};
+    }
+
+    // The leader answered beat `number`; ignored when that beat is too old to be remembered.
+    void leader_answered(BeatNumber number);
+
+    // Takes the newest state of storage and answers in.  REQUIRES: !ended(core.now)
+    void update(Core& core, const SlotIo& slots);
+
+    // When the lease ends; kNotYet when none is held.
+    [[nodiscard]] Instant ends() const { return ends_; }
+
+    // Whether a lease was held and is over.
+    [[nodiscard]] bool ended(Instant now) const { return ends_ != kNotYet && now >= ends_; }
+
+    [[nodiscard]] bool held(Instant now) const { return ends_ != kNotYet && now < ends_; }
+
+    [[nodiscard]] LeaseSource source() const { return source_; }
+
+    // The lease is over, with everything that could renew it.
+    void drop();
+
+  private:
+    struct Issued {
+        BeatNumber number;
+        Instant at = kNotYet;
+    };
+
+    static constexpr std::size_t kBeatsKept =
+        1024;  // more than a lease's worth of beats at any interval
+
+    Instant inherited_until_;
+    Instant answered_issued_ = kNotYet;  // when the newest answered beat was issued
+    Instant ends_;
+    LeaseSource source_ = LeaseSource::None;
+    std::array<Issued, kBeatsKept> beats_{};
+};
+
+}  // namespace holdfast

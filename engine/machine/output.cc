@@ -1,0 +1,151 @@
+// What a step leaves to be written and sent.
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+bool EngineState::may_write() const {
+    return phase == HostPhase::Writing || phase == HostPhase::Member ||
+           phase == HostPhase::Leaving ||
+           (phase == HostPhase::Lapsed && past.known && core.incarnation == persisted &&
+            !sequence.is_none());
+}
+
+// Versions go into the slot only once their region is on a majority, so that whoever reads the slot can read the region.
+void EngineState::announce() {
+    const Version roster = roster_writer.on_majority(core);
+    if (roster > own_slot.roster_version) {
+        own_slot.roster_version = roster;
+        touch_slot();
+    }
+    const Version orders = orders_writer.on_majority(core);
+    if (orders > own_slot.orders_version) {
+        own_slot.orders_version = orders;
+        touch_slot();
+        doorbell = true;
+    }
+}
+
+void EngineState::compose_roster() {
+    own_roster.host = core.config.self;
+    own_roster.incarnation = core.incarnation;
+    own_roster.boot_id = core.config.boot_id;
+    own_roster.capacity = capacity;
+    vms.write_to(own_roster);
+    roster_writer.composed();
+    own_roster.version = roster_writer.version();
+}
+
+void EngineState::compose_orders() {
+    own_orders.leader = core.config.self;
+    own_orders.incarnation = core.incarnation;
+    own_orders.epoch = leadership.decided_epoch();
+    orders_writer.composed();
+    own_orders.version = orders_writer.version();
+}
+
+void EngineState::compose_slot() {
+    sequence = sequence.next();
+    own_slot.host = core.config.self;
+    own_slot.host_uuid = core.config.host_uuid;
+    own_slot.boot_id = core.config.boot_id;
+    own_slot.incarnation = core.incarnation;
+    own_slot.sequence = sequence;
+    own_slot.lease = core.config.timing.lease;
+    own_slot.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
+    own_slot.interval = core.config.timing.interval;
+    own_slot.watchdog_class = core.config.watchdog_class;
+    own_slot.flags.armed = keeper.armed();
+    own_slot.flags.no_vms = !vms.any_held() && !keeper.armed();
+    own_slot.flags.clean_shutdown = phase == HostPhase::Leaving;
+    own_slot.flags.barred = phase != HostPhase::Member;
+    own_slot.storage_lost_mask = slots.lost_mask();
+    own_slot.ballot = leadership.ballot();
+    own_slot.decided_epoch = leadership.decided_epoch();
+    own_slot.winner = leadership.winner();
+    own_slot.resigned_epoch = leadership.resigned_epoch();
+    own_slot.marks = marks;
+    own_slot.heard = peers.heard(core);
+}
+
+void EngineState::issue_slots() {
+    bool due = false;
+    for (std::size_t d = 0; d < slots.disks_count(); ++d) {
+        const SlotIo::Disk& disk = slots.disk(d);
+        due = due || (!disk.writing &&
+                      (beat_due || (disk.content_issued < content && disk.content_issued != 0)));
+    }
+    const bool write = due && may_write() && !stopping;
+    if (write) compose_slot();
+    for (std::uint8_t d = 0; d < slots.disks_count(); ++d) {
+        SlotIo::Disk& disk = slots.disk(d);
+        const Instant silent_since = core.now - core.config.timing.silent;
+        disk.usable =
+            disk.scan_done_at > silent_since && (disk.write_done_at > silent_since || !may_write());
+        if (write && !disk.writing) {
+            disk.writing = true;
+            disk.write_counts = true;
+            disk.write_request = core.new_request();
+            disk.write_issued = core.now;
+            disk.write_sequence = sequence;
+            disk.content_issued = content;
+            core.emit(WriteSlot{d, disk.write_request});
+        }
+        const bool wanted = beat_due || disk.scan_wanted_after >= disk.scan_issued_last;
+        if (!wanted || disk.scans.full() || core.config.members.empty()) continue;
+        SlotIo::Scan scan;
+        scan.request = core.new_request();
+        scan.issued = core.now;
+        scan.validates = disk.written;
+        scan.validates_issued = disk.written_issued;
+        disk.scans.push(scan);
+        disk.scan_issued_last = scan.request;
+        disk.scan_issued_last_at = core.now;
+        core.emit(ScanSlots{
+            d, scan.request, HostId{1}, core.config.members[core.config.members.size() - 1]});
+    }
+}
+
+// Tells the agent when it may go: nothing is under way any more, and a goodbye is on a majority.
+void EngineState::settle_shutdown() {
+    if (ready_said || (!stopping && phase != HostPhase::Leaving)) return;
+    if (phase == HostPhase::Leaving) {
+        if (leaving_sequence.is_none()) leaving_sequence = next_sequence();
+        if (slots.written_by_majority(core) < leaving_sequence) return;
+    } else {
+        bool writing = roster_writer.writing() || orders_writer.writing();
+        for (std::size_t d = 0; d < slots.disks_count(); ++d)
+            writing = writing || slots.disk(d).writing;
+        if (writing) return;
+    }
+    ready_said = true;
+    core.emit(ShutdownReady{});
+}
+
+void EngineState::put_out() {
+    if (phase == HostPhase::Refused) {
+        core.wake_at(next_beat_at);
+        beat_due = false;
+        return;
+    }
+    const bool may_write_regions =
+        (phase == HostPhase::Writing || phase == HostPhase::Member) && !stopping;
+    if (may_write_regions) {
+        if (roster_writer.dirty()) compose_roster();
+        if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {
+            roster_writer.issue<WriteRoster>(core);
+        }
+        if (orders_writer.dirty()) compose_orders();
+        if (own_orders.version == orders_writer.version() && !own_orders.version.is_none()) {
+            orders_writer.issue<WriteOrders>(core);
+        }
+    }
+    settle_shutdown();
+    issue_slots();
+    if (beat_due || doorbell) send_beats();
+    beat_due = false;
+    doorbell = false;
+    core.wake_at(next_beat_at);
+    if (lease.ends() != kNotYet) core.wake_at(lease.ends());
+}
+
+}  // namespace holdfast

@@ -1,0 +1,139 @@
+// What a starting or returning agent learns from the datastores before it writes anything: its own slot and its own roster, from
+// a majority.  Incarnations that are durable before they are used rest on this (design section 3).
+#include <bit>
+
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+void EngineState::begin_reading() {
+    past.since = core.last_request;
+    past.slot_mask = 0;
+    past.roster_mask = 0;
+    past.asked_at = kNotYet;
+    slots.want_scan_now(core);
+}
+
+void EngineState::read_past() {
+    if (past.asked_at != kNotYet && core.now < past.asked_at + core.config.timing.interval) return;
+    past.asked_at = core.now;
+    for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
+        if ((past.roster_mask >> d & 1U) != 0) continue;
+        core.emit(ReadRoster{d, core.new_request(), core.config.self});
+    }
+}
+
+void EngineState::learn_own_slot(DatastoreIndex datastore, const SlotView& view) {
+    if (view.reading == SlotReading::Valid && view.record.host_uuid != core.config.host_uuid) {
+        if (phase == HostPhase::Refused) return;
+        Trace line;
+        line.code = TraceCode::DuplicateHost;
+        line.who = {view.record.host, view.record.incarnation};
+        line.a = datastore;
+        core.trace(line);
+        if (phase == HostPhase::Member) {
+            lapse();
+        } else {
+            change_phase(PhaseInput::DuplicateSeen);
+        }
+        return;
+    }
+    if (view.reading == SlotReading::Unusable || datastore >= core.config.voters_count) return;
+    past.slot_mask = static_cast<std::uint8_t>(past.slot_mask | 1U << datastore);
+    if (view.reading != SlotReading::Valid) return;
+    const SlotRecord& record = view.record;
+    const bool newer =
+        !past.slot_found || record.incarnation > past.slot.incarnation ||
+        (record.incarnation == past.slot.incarnation && record.sequence > past.slot.sequence);
+    if (!newer) return;
+    past.slot = record;
+    past.slot_found = true;
+}
+
+void EngineState::learn_own_roster(const RosterRead& read) {
+    if (read.request <= past.since || read.datastore >= core.config.voters_count) return;
+    if (read.reading == RegionReading::Unusable) return;
+    past.roster_mask = static_cast<std::uint8_t>(past.roster_mask | 1U << read.datastore);
+    if (past.known || read.reading != RegionReading::Valid)
+        return;  // in a later reading, memory knows better
+    if (past.roster_found && read.roster->version <= own_roster.version) return;
+    own_roster = *read.roster;
+    past.roster_found = true;
+}
+
+bool EngineState::learn_past() {
+    read_past();
+    core.wake_at(past.asked_at + core.config.timing.interval);
+    const auto slots_read = static_cast<unsigned>(std::popcount(past.slot_mask));
+    const auto rosters_read = static_cast<unsigned>(std::popcount(past.roster_mask));
+    if (slots_read < core.majority() || rosters_read < core.majority()) return false;
+    if (past.known) return true;
+    past.known = true;
+    if (past.slot_found) {
+        leadership.recall(
+            past.slot.ballot, past.slot.decided_epoch, past.slot.winner, past.slot.resigned_epoch);
+        roster_writer.recall(past.slot.roster_version);
+        orders_writer.recall(past.slot.orders_version);
+        own_slot.roster_version = past.slot.roster_version;
+        own_slot.orders_version = past.slot.orders_version;
+    }
+    load_own_roster();
+    reconcile_claims();
+    return true;
+}
+
+void EngineState::settle_past() {
+    if (!learn_past()) return;
+    choose_incarnation();
+    if (core.incarnation != persisted) return;
+    change_phase(PhaseInput::PastKnown);
+    if (phase != HostPhase::Writing) return;
+    incarnation_sequence = next_sequence();
+    // Versions carry the incarnation in front, so that they grow even where the newest one was on a minority only.
+    const Version floor{(core.incarnation.boot() & std::uint64_t{0xffff}) << 48U |
+                        (core.incarnation.restart() & std::uint64_t{0xffff}) << 32U};
+    roster_writer.recall(floor);
+    orders_writer.recall(floor);
+    roster_writer.touch();
+    slots.forget_writes();
+    Trace line;
+    line.code = TraceCode::IncarnationTaken;
+    line.who = core.self_key();
+    core.trace(line);
+}
+
+void EngineState::choose_incarnation() {
+    const Incarnation seen = past.slot_found ? past.slot.incarnation : Incarnation{};
+    Incarnation chosen = core.incarnation;
+    if (chosen.boot() == 0) {
+        chosen = {seen.boot() + 1, std::max(1U, chosen.restart())};
+    } else if (seen >= chosen) {
+        const bool same_boot = past.slot.boot_id == core.config.boot_id;
+        chosen = same_boot ? Incarnation{seen.boot(), seen.restart() + 1}
+                           : Incarnation{seen.boot() + 1, 1};
+    }
+    if (chosen == core.incarnation) return;
+    core.incarnation = chosen;
+    core.emit(PersistIncarnation{chosen});
+}
+
+void EngineState::load_own_roster() {
+    if (!past.roster_found) return;
+    roster_writer.recall(own_roster.version);
+    const bool same_boot = own_roster.boot_id == core.config.boot_id;
+    for (const Claim& claim : own_roster.claims) {
+        OwnVm* own = vms.find_or_add(claim.spec);
+        if (own == nullptr) continue;
+        own->claim = claim;
+        own->listed = true;
+        // The VMs of an earlier boot ended with it; they should run, here or elsewhere.
+        if (!same_boot && claim.holds()) own->claim.state = ClaimState::WantsStart;
+    }
+}
+
+void EngineState::settle_writing() {
+    if (slots.written_by_majority(core) < incarnation_sequence) return;
+    change_phase(PhaseInput::IncarnationHeld);
+}
+
+}  // namespace holdfast

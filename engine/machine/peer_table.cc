@@ -1,0 +1,125 @@
+#include "engine/machine/peer_table.h"
+
+namespace holdfast {
+
+Duration Peer::lease() const {
+    return std::max(slot_seen ? slot.lease : Duration{}, beat_seen ? beat.lease : Duration{});
+}
+
+Duration Peer::watchdog() const {
+    return std::max(slot_seen ? slot.watchdog : Duration{}, beat_seen ? beat.watchdog : Duration{});
+}
+
+WatchdogClass Peer::watchdog_class() const {
+    // The weaker word counts: claiming too little costs time, claiming too much could cost a disk.
+    if (!slot_seen) return beat_seen ? beat.watchdog_class : WatchdogClass::None;
+    if (!beat_seen || beat.incarnation < slot.incarnation) return slot.watchdog_class;
+    return std::min(slot.watchdog_class, beat.watchdog_class);
+}
+
+PeerTable::PeerTable(const EngineConfig& config) {
+    peers_.reserve(config.members.size());
+    for (const HostId host : config.members) {
+        if (host == config.self) continue;
+        Peer& peer = peers_.emplace_back();
+        peer.id = host;
+        peer.read_issued.fill(kNotYet);
+        index_[host.value()] = static_cast<std::uint16_t>(peers_.size());
+    }
+}
+
+Peer* PeerTable::find(HostId host) {
+    if (host.value() > kHostsMax || index_[host.value()] == 0) return nullptr;
+    return &peers_[index_[host.value()] - 1U];
+}
+
+const Peer* PeerTable::find(HostId host) const {
+    if (host.value() > kHostsMax || index_[host.value()] == 0) return nullptr;
+    return &peers_[index_[host.value()] - 1U];
+}
+
+void PeerTable::learn_incarnation(const Core& core,
+                                  Peer& peer,
+                                  Incarnation incarnation,
+                                  const BootId& boot_id) {
+    if (incarnation <= peer.incarnation) return;
+    if (boot_id != peer.boot_id) {
+        peer.last_of_old_boot = peer.incarnation;
+        peer.boot_id = boot_id;
+        peer.booted_seen_at = core.now;
+    }
+    peer.incarnation = incarnation;
+}
+
+bool PeerTable::learn_slot(const Core& core, const SlotRecord& record) {
+    Peer* peer = find(record.host);
+    if (peer == nullptr) return false;
+    const bool newer =
+        !peer->slot_seen || record.incarnation > peer->slot.incarnation ||
+        (record.incarnation == peer->slot.incarnation && record.sequence > peer->slot.sequence);
+    if (!newer) return false;
+    peer->slot = record;
+    peer->slot_seen = true;
+    peer->slot_moved_at = core.now;
+    learn_incarnation(core, *peer, record.incarnation, record.boot_id);
+    peer->evidence_at =
+        core.now;  // also an older incarnation's late write: it may mean life, so it delays
+    if (peer->is_dead(record.incarnation))
+        peer->returned = std::max(peer->returned, record.incarnation);
+    return true;
+}
+
+bool PeerTable::learn_beat(const Core& core, const Beat& beat) {
+    Peer* peer = find(beat.from);
+    if (peer == nullptr || beat.incarnation < peer->incarnation) return false;
+    const bool newer =
+        !peer->beat_seen || beat.incarnation > peer->beat.incarnation ||
+        (beat.incarnation == peer->beat.incarnation && beat.number > peer->beat.number);
+    if (!newer) return false;
+    learn_incarnation(core, *peer, beat.incarnation, beat.boot_id);
+    peer->beat = beat;
+    peer->beat_seen = true;
+    peer->beat_at = core.now;
+    peer->evidence_at = core.now;
+    if (peer->is_dead(beat.incarnation))
+        peer->returned = std::max(peer->returned, beat.incarnation);
+    return true;
+}
+
+PeerFacts PeerTable::facts_of(const Core& core, const Peer& peer, bool own_storage_ok) {
+    const Duration silent = core.config.timing.silent;
+    PeerFacts facts;
+    facts.own_storage_ok = own_storage_ok;
+    facts.net_fresh = peer.beat_seen && core.now - peer.beat_at < silent;
+    facts.slot_newer = peer.slot_seen && core.now - peer.slot_moved_at < silent;
+    facts.says_isolated = peer.slot_seen && peer.slot.flags.isolated;
+    facts.proved_dead = peer.known() && peer.is_dead(peer.incarnation);
+    return facts;
+}
+
+void PeerTable::judge(Core& core, bool own_storage_ok) {
+    for (Peer& peer : peers_) {
+        const PeerFacts facts = facts_of(core, peer, own_storage_ok);
+        const PeerVerdict verdict = peer.known() ? judge_peer(facts).verdict : PeerVerdict::Unknown;
+        if (verdict == peer.verdict) continue;
+        Trace line;
+        line.code = TraceCode::VerdictChanged;
+        line.who = {peer.id, peer.incarnation};
+        line.a = static_cast<std::int64_t>(peer.verdict);
+        line.b = static_cast<std::int64_t>(verdict);
+        if (peer.evidence_at != kNotYet) line.span = core.now - peer.evidence_at;
+        peer.verdict = verdict;
+        core.trace(line);
+    }
+}
+
+HostSet PeerTable::heard(const Core& core) const {
+    HostSet set;
+    for (const Peer& peer : peers_) {
+        if (peer.beat_seen && core.now - peer.beat_at < core.config.timing.fresh)
+            set.insert(peer.id);
+    }
+    return set;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,89 @@
+// PeerTable: what is known of every other host, from slots and beats, and when it was learned.
+//
+// Evidence of a host is anything newer than what was known: a beat, or a slot with a greater (incarnation, sequence), seen on
+// any datastore; the first sight counts.  Evidence of an incarnation that is certified dead does not bring it back.
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "engine/machine/core.h"
+#include "engine/machine/peer_verdict.h"
+
+namespace holdfast {
+
+struct Peer {
+    HostId id;
+    bool slot_seen = false;
+    bool beat_seen = false;
+    SlotRecord slot;                  // the newest seen on any datastore
+    Beat beat;                        // the newest received
+    Instant slot_moved_at = kNotYet;  // when the slot last became newer
+    Instant beat_at = kNotYet;
+    Instant evidence_at = kNotYet;     // the later of the two, for the newest incarnation
+    Incarnation incarnation;           // the newest seen
+    BootId boot_id;                    // of that incarnation
+    Instant booted_seen_at = kNotYet;  // when this boot id was first seen
+    Incarnation last_of_old_boot;      // the newest incarnation of the boot before, if we saw it
+    Incarnation certified_dead;        // this and every older incarnation is dead
+    RequestId certified_after;         // the newest request when it was certified
+    Incarnation returned;              // certified dead, and yet heard of
+    PeerVerdict verdict = PeerVerdict::Unknown;
+    std::array<RequestId, kDatastoresMax> read_request{};  // newest scan that could read its slot
+    std::array<Instant, kDatastoresMax> read_issued{};     // and when that scan was issued
+
+    [[nodiscard]] bool known() const { return slot_seen || beat_seen; }
+
+    // The promises that this host published last; the longer of slot and beat, for it may be lengthening them.
+    [[nodiscard]] Duration lease() const;
+    [[nodiscard]] Duration watchdog() const;
+    [[nodiscard]] WatchdogClass watchdog_class() const;
+
+    // Whether every claim made by `incarnation` of this host is proved void.
+    [[nodiscard]] bool is_dead(Incarnation claimed_by) const {
+        return !certified_dead.is_none() && claimed_by <= certified_dead;
+    }
+};
+
+class PeerTable {
+  public:
+    explicit PeerTable(const EngineConfig& config);
+
+    // Every member except this host.
+    [[nodiscard]] std::span<Peer> all() { return peers_; }
+
+    [[nodiscard]] std::span<const Peer> all() const { return peers_; }
+
+    // Null when `host` is not another member.
+    [[nodiscard]] Peer* find(HostId host);
+    [[nodiscard]] const Peer* find(HostId host) const;
+
+    // A slot read from a datastore.  True when it was news.
+    bool learn_slot(const Core& core, const SlotRecord& record);
+
+    // True when it was news; false for an old incarnation or number.
+    bool learn_beat(const Core& core, const Beat& beat);
+
+    // The facts for the verdict table.
+    [[nodiscard]] static PeerFacts facts_of(const Core& core,
+                                            const Peer& peer,
+                                            bool own_storage_ok);
+
+    // Judges every peer again, tracing changes.
+    void judge(Core& core, bool own_storage_ok);
+
+    // Bits of `heard` in this host's slot: who is fresh on the network.
+    [[nodiscard]] HostSet heard(const Core& core) const;
+
+  private:
+    void learn_incarnation(const Core& core,
+                           Peer& peer,
+                           Incarnation incarnation,
+                           const BootId& boot_id);
+
+    std::vector<Peer> peers_;
+    std::array<std::uint16_t, kHostsMax + 1> index_{};  // host id -> position + 1
+};
+
+}  // namespace holdfast

@@ -1,0 +1,284 @@
+// What the leader does about VMs that should run and do not (design section 9).
+//
+// It is level-triggered: it compares what all rosters say with what should be, again whenever one of them changed, and is done
+// with a VM only when somebody who lives claims it.
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+namespace {
+
+Trace about(TraceCode code, const Plan& plan) {
+    Trace line;
+    line.code = code;
+    line.vm = plan.spec.vm;
+    line.vm_name = plan.spec.name;
+    line.number = plan.number.value();
+    return line;
+}
+
+// After a failure everywhere: 2, 4, 8, 16 minutes more (0, 2, 6, 14, 30 minutes after the first try).
+Duration backoff(std::uint8_t attempt) {
+    return std::chrono::minutes{1} * (2LL << std::min<unsigned>(attempt - 1U, 3U));
+}
+
+bool is_passing(StartFailure failure) {
+    return failure == StartFailure::Conflict || failure == StartFailure::Unreadable ||
+           failure == StartFailure::Superseded || failure == StartFailure::Lease;
+}
+
+}  // namespace
+
+// A new leader first takes office, then reads all rosters: either a target sees the new epoch, or the leader sees its claim.
+bool EngineState::rosters_read_in_office() {
+    bool all = true;
+    for (const Peer& peer : peers.all()) {
+        if (!peer.slot_seen || rosters.thorough_since(peer.id, leadership.office_since())) continue;
+        const RosterTable::Known* known = rosters.find(peer.id);
+        if (known->wanted_after < leadership.office_since()) rosters.want(core, peer.id);
+        // A damaged roster holds up only what it may claim; see check_claim.
+        all = all && known->unreadable && known->wanted_after >= leadership.office_since();
+    }
+    return all;
+}
+
+void EngineState::plan_restarts() {
+    if (!leadership.leading(core.now) || phase != HostPhase::Member) {
+        if (!plans.empty()) plans.clear();
+        return;
+    }
+    if (own_orders.epoch != leadership.decided_epoch()) {
+        own_orders.epoch = leadership.decided_epoch();
+        own_orders.orders.clear();
+        own_orders.certificates.clear();
+        marks.clear();
+        // Certificates of an earlier office of this host are proofs still, but their evidence is read again.
+        for (Peer& peer : peers.all()) peer.certified_dead = Incarnation{};
+        plans.clear();
+        orders_writer.touch();
+        plan_due = true;
+    }
+    if (!rosters_read_in_office()) return;
+    if (beat_due || plan_due) {
+        plan_due = false;
+        gather();
+        for (std::size_t i = 0; i < plans.size();) {
+            Plan& plan = plans[i];
+            review(plan);
+            if (plan.attempt != 0xff) {
+                ++i;
+                continue;
+            }
+            plan = plans.back();
+            plans.pop_back();
+        }
+        look_for_rooms();
+        for (Plan& plan : plans) {
+            if (!plan.given && core.now >= plan.not_before) give(plan);
+        }
+    }
+    const bool written = own_slot.orders_version == own_orders.version && !orders_writer.dirty();
+    for (const Plan& plan : plans) {
+        if (!plan.given || plan.target != core.config.self || !written) continue;
+        for (const Order& order : own_orders.orders) {
+            if (order.number == plan.number) take_order(own_orders, order);
+        }
+    }
+}
+
+void EngineState::weigh(VmStanding& standing, const Claim& claim, HostKey owner, bool dead) const {
+    if (claim.holds() && !dead) standing.held = true;
+    if (claim.number < standing.top || (claim.number == standing.top && standing.wanted)) return;
+    standing.top = claim.number;
+    standing.spec = claim.spec;
+    standing.previous = owner;
+    standing.wanted = claim.state != ClaimState::Stopped;
+}
+
+VmStanding EngineState::standing_of(VmId vm) const {
+    VmStanding standing;
+    rosters.for_each_of_vm(vm, [&](const RosterTable::Known& known, const Claim& claim) {
+        const Peer& peer = *peers.find(known.host);
+        const bool dead = peer.is_dead(known.incarnation);
+        // What a dead host claimed last must have been read after its death was proved.
+        if (dead && !known.unreadable && known.thorough <= peer.certified_after)
+            standing.unknown = true;
+        weigh(standing, claim, {known.host, known.incarnation}, dead);
+    });
+    for (const OwnVm& own : vms) {
+        if (own.claim.spec.vm != vm) continue;
+        if (own.qemu_seen || own.destroying || own.under_way()) standing.held = true;
+        if (own.listed) weigh(standing, own.claim, core.self_key(), false);
+    }
+    return standing;
+}
+
+void EngineState::want_restart(const Claim& claim) {
+    for (const Plan& plan : plans) {
+        if (plan.spec.vm == claim.spec.vm) return;
+    }
+    const VmStanding standing = standing_of(claim.spec.vm);
+    if (standing.held || standing.unknown || !standing.wanted || plans.size() == kOrdersMax) return;
+    if (standing.spec.priority == Priority::Disabled) return;
+    Plan plan;
+    plan.spec = standing.spec;
+    plan.above = standing.top;
+    plan.previous = standing.previous;
+    // By priority, then the big ones first: they are the hardest to place.
+    const auto before = [&plan](const Plan& other) {
+        if (other.spec.priority != plan.spec.priority)
+            return other.spec.priority > plan.spec.priority;
+        return other.spec.memory_mib >= plan.spec.memory_mib;
+    };
+    plans.insert(std::partition_point(plans.begin(), plans.end(), before), plan);
+}
+
+void EngineState::gather() {
+    for (const RosterTable::Known& known : rosters.all()) {
+        const Peer& peer = *peers.find(known.host);
+        const bool dead = peer.is_dead(known.incarnation);
+        rosters.for_each_of_host(known, [this, dead](const Claim& claim) {
+            const bool may_want = claim.state == ClaimState::WantsStart ||
+                                  claim.state == ClaimState::Failed || (dead && claim.holds());
+            if (may_want) want_restart(claim);
+        });
+    }
+    for (const OwnVm& own : vms) {
+        const bool may_want =
+            own.claim.state == ClaimState::WantsStart || own.claim.state == ClaimState::Failed;
+        if (own.listed && may_want) want_restart(own.claim);
+    }
+}
+
+const Claim* EngineState::entry_of(HostId host, VmId vm) const {
+    const Claim* found = nullptr;
+    if (host == core.config.self) {
+        for (const OwnVm& own : vms) {
+            if (own.listed && own.claim.spec.vm == vm) found = &own.claim;
+        }
+        return found;
+    }
+    rosters.for_each_of_vm(vm, [&found, host](const RosterTable::Known& known, const Claim& claim) {
+        if (known.host == host) found = &claim;
+    });
+    return found;
+}
+
+void EngineState::withdraw_order(Plan& plan) {
+    for (std::size_t i = 0; i < own_orders.orders.size(); ++i) {
+        if (own_orders.orders[i].number == plan.number) own_orders.orders.remove_at(i--);
+    }
+    orders_writer.touch();
+    plan.given = false;
+}
+
+// Brings one plan up to date with what the rosters say; attempt 0xff marks it as done.
+void EngineState::review(Plan& plan) {
+    constexpr std::uint8_t kDone = 0xff;
+    const VmStanding standing = standing_of(plan.spec.vm);
+    const Claim* entry = plan.given ? entry_of(plan.target, plan.spec.vm) : nullptr;
+    const bool answers = entry != nullptr && entry->order_epoch == own_orders.epoch &&
+                         entry->order_number == plan.number;
+    if (answers && entry->state == ClaimState::Failed) {
+        const StartFailure failure = entry->failure;
+        withdraw_order(plan);
+        if (plan.tried.full()) plan.tried.clear();
+        plan.tried.push(plan.target);
+        const bool others_left = plan.tried.size() < rooms.size();
+        const bool soon = is_passing(failure) || others_left;
+        plan.not_before =
+            core.now + (soon ? 2 * core.config.timing.interval : backoff(plan.attempt));
+        if (!soon) plan.tried.clear();
+    }
+    const bool starting = answers && entry->state == ClaimState::Starting;
+    if (starting) return;
+    if (standing.held || !standing.wanted) {
+        // Held by the target before its roster says so, or stopped since, or running somewhere: nothing is left to do.
+        const bool target_busy =
+            plan.given && plan.target == core.config.self && standing.held && !answers;
+        if (target_busy) return;
+        if (plan.given) withdraw_order(plan);
+        plan.attempt = kDone;
+        return;
+    }
+    plan.above = std::max(plan.above, standing.top);
+    plan.spec = standing.spec;
+    plan.previous = standing.previous;
+    if (!plan.given)
+        return core.wake_at(std::max(plan.not_before, core.now + core.config.timing.interval / 4));
+    const Peer* target = peers.find(plan.target);
+    const bool lost = target != nullptr && target->is_dead(target->incarnation);
+    const bool overdue =
+        core.now - plan.given_at > core.config.timing.lease + 16 * core.config.timing.interval;
+    if (!lost && !(overdue && !answers)) return;
+    withdraw_order(plan);
+    plan.not_before = core.now + 2 * core.config.timing.interval;
+}
+
+void EngineState::look_for_rooms() {
+    rooms.clear();
+    const auto add = [this](HostId host, const Capacity& host_capacity, std::uint64_t used_mib) {
+        Room room;
+        room.host = host;
+        room.datastores = host_capacity.datastores;
+        std::uint64_t used = used_mib;
+        for (const Plan& plan : plans) {
+            if (!plan.given || plan.target != host) continue;
+            ++room.starts_in_flight;
+            const Claim* entry = entry_of(host, plan.spec.vm);
+            if (entry == nullptr || !entry->holds()) used += plan.spec.memory_mib;
+        }
+        room.memory_free_mib = host_capacity.memory_mib > used
+                                   ? static_cast<std::uint32_t>(host_capacity.memory_mib - used)
+                                   : 0;
+        rooms.push_back(room);
+    };
+    for (const RosterTable::Known& known : rosters.all()) {
+        const Peer& peer = *peers.find(known.host);
+        const bool able = peer.verdict == PeerVerdict::Alive && known.valid &&
+                          known.incarnation == peer.incarnation && !peer.slot.flags.maintenance &&
+                          !peer.slot.flags.barred;
+        if (!able) continue;
+        std::uint64_t used = 0;
+        rosters.for_each_of_host(known, [&used](const Claim& claim) {
+            if (claim.holds()) used += claim.spec.memory_mib;
+        });
+        add(known.host, known.capacity, used);
+    }
+    std::uint64_t used = 0;
+    for (const OwnVm& own : vms) {
+        if (own.listed && own.claim.holds()) used += own.claim.spec.memory_mib;
+    }
+    add(core.config.self, capacity, used);
+}
+
+void EngineState::give(Plan& plan) {
+    Room* room = own_orders.orders.full() ? nullptr : place(rooms, plan.spec, plan.tried.span());
+    if (room == nullptr) {
+        if (plan.room_missed) return;
+        plan.room_missed = true;
+        Trace line = about(TraceCode::NoRoom, plan);
+        line.a = static_cast<std::int64_t>(rooms.size());
+        core.trace(line);
+        return;
+    }
+    plan.room_missed = false;
+    room->memory_free_mib -= plan.spec.memory_mib;
+    ++room->starts_in_flight;
+    order_number = order_number.next();
+    ++plan.attempt;
+    plan.given = true;
+    plan.given_at = core.now;
+    plan.number = order_number;
+    plan.target = room->host;
+    own_orders.orders.push(
+        {order_number, room->host, plan.spec, plan.above, plan.attempt, plan.previous});
+    orders_writer.touch();
+    Trace line = about(TraceCode::OrderGiven, plan);
+    line.who.host = room->host;
+    line.a = plan.attempt;
+    line.epoch = own_orders.epoch;
+    core.trace(line);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,184 @@
+#include "engine/machine/roster_table.h"
+
+#include <bit>
+#include <cstring>
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::size_t kBuckets = 32768;  // twice the claims that fit: chains stay short
+constexpr std::uint8_t kReadsInFlightMax = kRegionReadsInFlightMax - 2;  // the rest is for orders
+
+}  // namespace
+
+RosterTable::RosterTable(const EngineConfig& config) {
+    known_.reserve(config.members.size());
+    for (const HostId host : config.members) {
+        if (host == config.self) continue;
+        known_.emplace_back().host = host;
+        index_[host.value()] = static_cast<std::uint16_t>(known_.size());
+    }
+    entries_.resize(kClaimsKnownMax);
+    free_.reserve(kClaimsKnownMax);
+    for (std::uint32_t i = kClaimsKnownMax; i > 0; --i) free_.push_back(i - 1);
+    buckets_.assign(kBuckets, kEnd);
+}
+
+const RosterTable::Known* RosterTable::find(HostId host) const {
+    if (host.value() > kHostsMax || index_[host.value()] == 0) return nullptr;
+    return &known_[index_[host.value()] - 1U];
+}
+
+std::size_t RosterTable::bucket(VmId vm) const {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    std::memcpy(&low, vm.bytes.data(), sizeof low);
+    std::memcpy(&high, vm.bytes.data() + sizeof low, sizeof high);
+    return (low ^ high * 0x9e3779b97f4a7c15U) % kBuckets;
+}
+
+void RosterTable::want(const Core& core, HostId host) {
+    if (find(host) == nullptr) return;
+    known_[index_[host.value()] - 1U].wanted_after = core.last_request;
+}
+
+Version RosterTable::announced(const Peer& peer) {
+    Version version = peer.slot_seen ? peer.slot.roster_version : Version{};
+    if (peer.beat_seen && peer.beat.roster_version > version) version = peer.beat.roster_version;
+    return version;
+}
+
+bool RosterTable::current(const Peer& peer) const {
+    const Known* known = find(peer.id);
+    if (known == nullptr) return false;
+    const Version version = peer.slot_seen ? peer.slot.roster_version : Version{};
+    return version.is_none() || (known->valid && known->version >= version);
+}
+
+bool RosterTable::thorough_since(HostId host, RequestId request) const {
+    const Known* known = find(host);
+    return known != nullptr && known->thorough > request;
+}
+
+void RosterTable::issue(Core& core, const PeerTable& peers) {
+    for (Known& known : known_) {
+        const Peer* peer = peers.find(known.host);
+        if (peer == nullptr) continue;
+        const bool newer = announced(*peer) > (known.valid ? known.version : Version{});
+        const bool wanted = !known.wanted_after.is_none() && known.thorough <= known.wanted_after;
+        if (!newer && !wanted) continue;
+        // One reading at a time; a later one replaces it when it is too old to serve, or a beat has passed without an end.
+        const bool under_way =
+            !known.asked.is_none() && core.now - known.asked_at < core.config.timing.interval;
+        if (under_way && known.asked > known.wanted_after) {
+            core.wake_at(known.asked_at + core.config.timing.interval);
+            continue;
+        }
+        // One that ended without what was wanted is repeated, but not at once: a doorbell may ring before the roster landed.
+        const Instant again_at =
+            known.asked_at == kNotYet ? kNotYet : known.asked_at + core.config.timing.interval / 4;
+        if (known.asked.is_none() && core.now < again_at && (!wanted || known.unreadable)) {
+            core.wake_at(again_at);
+            continue;
+        }
+        known.asked = core.new_request();
+        known.asked_at = core.now;
+        known.answered_mask = 0;
+        known.good_mask = 0;
+        for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
+            if (reads_in_flight_[d] >= kReadsInFlightMax) continue;
+            ++reads_in_flight_[d];
+            core.emit(ReadRoster{d, core.new_request(), known.host});
+        }
+        core.wake_at(core.now + core.config.timing.interval);
+    }
+}
+
+void RosterTable::unchain(std::uint32_t index) {
+    std::uint32_t* link = &buckets_[bucket(entries_[index].claim.spec.vm)];
+    while (*link != index) link = &entries_[*link].next_in_bucket;
+    *link = entries_[index].next_in_bucket;
+    free_.push_back(index);
+    --entries_count_;
+}
+
+void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
+    for (std::uint32_t i = known.first; i != kEnd;) {
+        const std::uint32_t next = entries_[i].next_of_host;
+        unchain(i);
+        i = next;
+    }
+    known.first = kEnd;
+    known.entries_count = 0;
+    known.valid = true;
+    known.version = roster.version;
+    known.incarnation = roster.incarnation;
+    known.boot_id = roster.boot_id;
+    known.capacity = roster.capacity;
+    for (const Claim& claim : roster.claims) {
+        if (free_.empty()) {
+            Trace line;
+            line.code = TraceCode::LimitReached;
+            line.a = static_cast<std::int64_t>(kClaimsKnownMax);
+            line.who = {known.host, roster.incarnation};
+            core.trace(line);
+            known.valid = false;  // claims that do not fit are unknown claims
+            break;
+        }
+        const std::uint32_t index = free_.back();
+        free_.pop_back();
+        Entry& entry = entries_[index];
+        entry.host = known.host;
+        entry.claim = claim;
+        entry.next_of_host = known.first;
+        known.first = index;
+        std::uint32_t& head = buckets_[bucket(claim.spec.vm)];
+        entry.next_in_bucket = head;
+        head = index;
+        ++known.entries_count;
+        ++entries_count_;
+    }
+}
+
+void RosterTable::finish(Core& core, Known& known) {
+    const auto good = static_cast<unsigned>(std::popcount(known.good_mask));
+    const auto answered = static_cast<unsigned>(std::popcount(known.answered_mask));
+    if (good >= core.majority()) {
+        known.thorough = std::max(known.thorough, known.asked);
+        known.unreadable = false;
+    }
+    if (answered < core.config.voters_count) return;
+    known.asked = RequestId{};
+    if (good >= core.majority() || known.unreadable) return;
+    known.unreadable = true;
+    Trace line;
+    line.code = TraceCode::RosterUnreadable;
+    line.who = {known.host, known.incarnation};
+    line.a = good;
+    line.b = core.majority();
+    core.trace(line);
+}
+
+bool RosterTable::take(Core& core, const RosterRead& read) {
+    if (read.datastore < kDatastoresMax && reads_in_flight_[read.datastore] > 0)
+        --reads_in_flight_[read.datastore];
+    if (find(read.host) == nullptr) return false;
+    Known& known = known_[index_[read.host.value()] - 1U];
+    bool changed = false;
+    if (read.reading == RegionReading::Valid && read.roster->host == read.host &&
+        (!known.valid || read.roster->version > known.version)) {
+        replace(core, known, *read.roster);
+        changed = true;
+    }
+    if (known.asked.is_none() || read.request <= known.asked)
+        return changed;  // answer to an older reading
+    known.answered_mask = static_cast<std::uint8_t>(known.answered_mask | 1U << read.datastore);
+    if (read.reading != RegionReading::Unusable) {
+        known.good_mask = static_cast<std::uint8_t>(known.good_mask | 1U << read.datastore);
+    }
+    finish(core, known);
+    return changed;
+}
+
+}  // namespace holdfast

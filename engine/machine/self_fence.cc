@@ -1,0 +1,108 @@
+// When the lease ends: destroy the VMs, prove it, start over as a new incarnation; or be reset (design section 8).
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+void EngineState::lapse() {
+    if (phase != HostPhase::Reading && phase != HostPhase::Writing && phase != HostPhase::Member)
+        return;
+    Trace line;
+    line.code = TraceCode::LeaseLapsed;
+    line.a = static_cast<std::int64_t>(lease.source());
+    if (lease.ends() != kNotYet) line.span = core.now - (lease.ends() - core.config.timing.lease);
+    core.trace(line);
+    lapsed_at = core.now;
+    if (leadership.resign(core)) touch_slot();
+    leadership.start_over();
+    lease.drop();
+    slots.forget_writes();
+    change_phase(PhaseInput::LeaseEnded);
+    destroy_held();
+}
+
+void EngineState::destroy_held() {
+    for (OwnVm& own : vms) {
+        if (own.kind == StartKind::Person && own.under_way())
+            answer_start(own, StartVerdict::NoLease, HostId{});
+        const bool held = (own.listed && own.claim.holds()) || own.qemu_seen || own.under_way();
+        own.step = StartStep::Idle;
+        own.kind = StartKind::None;
+        if (!held || own.destroying) continue;
+        own.destroying = true;
+        Trace destroying;
+        destroying.code = TraceCode::VmDestroying;
+        destroying.vm = own.claim.spec.vm;
+        destroying.vm_name = own.claim.spec.name;
+        core.trace(destroying);
+        core.emit(DestroyVm{own.claim.spec.vm});
+    }
+}
+
+void EngineState::settle_lapsed() {
+    if (!past.known && keeper.arming != 0) static_cast<void>(learn_past());
+    // What shows up only now, in the roster or in libvirt, is destroyed as well.
+    for (OwnVm& own : vms) {
+        if (own.destroying || !(own.qemu_seen || (own.listed && own.claim.holds()))) continue;
+        own.destroying = true;
+        core.emit(DestroyVm{own.claim.spec.vm});
+    }
+    // An agent that came back armed must know what its predecessor claimed and what runs, before it can prove anything.
+    const bool knows = keeper.arming == 0 || (past.known && list_complete);
+    if (knows && !vms.any_held()) {
+        if (keeper.arming != 0) {
+            keeper.arming = 0;
+            keeper.deadline = kNever;
+            core.emit(DisarmKeeper{});
+            Trace line;
+            line.code = TraceCode::KeeperDisarmed;
+            core.trace(line);
+        }
+        change_phase(PhaseInput::AllGone);
+        if (core.incarnation.boot() != 0) {
+            core.incarnation = {core.incarnation.boot(), core.incarnation.restart() + 1};
+            core.emit(PersistIncarnation{core.incarnation});
+        }
+        begin_reading();
+        return;
+    }
+    const Instant reset_at =
+        lapsed_at + std::max(core.config.timing.watchdog, keeper.report.watchdog);
+    if (core.now < reset_at) return core.wake_at(reset_at);
+    if (keeper.reset_asked || keeper.arming == 0) return;
+    keeper.reset_asked = true;
+    Trace line;
+    line.code = TraceCode::HostReset;
+    line.span = core.now - lapsed_at;
+    core.trace(line);
+    core.emit(ResetHost{});
+}
+
+void EngineState::settle_keeper() {
+    if (phase != HostPhase::Member && phase != HostPhase::Reading && phase != HostPhase::Writing)
+        return;
+    const bool held = vms.any_held();
+    if (keeper.arming == 0) {
+        const bool wanted =
+            held && phase == HostPhase::Member && core.config.watchdog_class != WatchdogClass::None;
+        if (!wanted) return;
+        keeper.arming = ++keeper.arming_last;
+        keeper.deadline = lease.ends();
+        core.emit(ArmKeeper{keeper.arming, keeper.deadline});
+        return;
+    }
+    if (!held && reconciled && phase == HostPhase::Member) {
+        keeper.arming = 0;
+        keeper.deadline = kNever;
+        core.emit(DisarmKeeper{});
+        touch_slot();
+        Trace line;
+        line.code = TraceCode::KeeperDisarmed;
+        core.trace(line);
+        return;
+    }
+    if (lease.ends() == kNotYet || lease.ends() == keeper.deadline) return;
+    keeper.deadline = lease.ends();
+    core.emit(MoveDeadline{keeper.deadline});
+}
+
+}  // namespace holdfast

@@ -1,0 +1,79 @@
+#include "engine/machine/slot_io.h"
+
+namespace holdfast {
+
+Sequence SlotIo::written_by_majority(const Core& core) const {
+    return reached_by_majority<Sequence>(core.config.voters_count,
+                                         core.majority(),
+                                         [this](std::size_t i) { return disks_[i].written; });
+}
+
+Instant SlotIo::written_issued_by_majority(const Core& core) const {
+    return reached_by_majority<Instant>(core.config.voters_count,
+                                        core.majority(),
+                                        [this](std::size_t i) { return disks_[i].written_issued; });
+}
+
+Sequence SlotIo::validated_by_majority(const Core& core) const {
+    return reached_by_majority<Sequence>(core.config.voters_count,
+                                         core.majority(),
+                                         [this](std::size_t i) { return disks_[i].validated; });
+}
+
+Instant SlotIo::validated_issued_by_majority(const Core& core) const {
+    return reached_by_majority<Instant>(
+        core.config.voters_count, core.majority(), [this](std::size_t i) {
+            return disks_[i].validated_issued;
+        });
+}
+
+bool SlotIo::scanned_clean_since(const Core& core, RequestId request) const {
+    return reached_by_majority<RequestId>(
+               core.config.voters_count, core.majority(), [this](std::size_t i) {
+                   return disks_[i].scanned_clean;
+               }) > request;
+}
+
+void SlotIo::want_scan_now(const Core& core) {
+    for (std::size_t i = 0; i < disks_count_; ++i) disks_[i].scan_wanted_after = core.last_request;
+}
+
+void SlotIo::want_scan_issued_since(const Core& core, Instant instant) {
+    for (std::size_t i = 0; i < disks_count_; ++i) {
+        if (disks_[i].scan_issued_last_at < instant)
+            disks_[i].scan_wanted_after = core.last_request;
+    }
+}
+
+std::uint32_t SlotIo::lost_mask() const {
+    std::uint32_t mask = 0;
+    for (std::size_t i = 0; i < disks_count_; ++i) mask |= disks_[i].usable ? 0U : 1U << i;
+    return mask;
+}
+
+bool SlotIo::sees_majority(const Core& core) const {
+    unsigned seeing = 0;
+    for (std::size_t i = 0; i < core.config.voters_count; ++i) {
+        const Disk& disk = disks_[i];
+        if (disk.scan_done_at != kNotYet &&
+            core.now - disk.scan_done_at <= core.config.timing.silent)
+            ++seeing;
+    }
+    return seeing >= core.majority();
+}
+
+void SlotIo::forget_writes() {
+    for (Disk& disk : disks_) {
+        disk.write_counts = false;  // its answer frees the datastore, and that is all
+        disk.written = Sequence{};
+        disk.written_issued = kNotYet;
+        disk.validated = Sequence{};
+        disk.validated_issued = kNotYet;
+        for (Scan& scan : disk.scans) {
+            scan.validates = Sequence{};
+            scan.validates_issued = kNotYet;
+        }
+    }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,117 @@
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+namespace {
+
+std::int64_t age_ns(Instant now, Instant then) {
+    return then == kNotYet ? -1 : (now - then).count();
+}
+
+std::uint8_t pack(const SlotFlags& flags) {
+    return static_cast<std::uint8_t>((flags.armed ? 1U : 0U) | (flags.maintenance ? 2U : 0U) |
+                                     (flags.no_vms ? 4U : 0U) | (flags.isolated ? 8U : 0U) |
+                                     (flags.clean_shutdown ? 16U : 0U));
+}
+
+// One line a VM: the entry with the greatest claim number; a claim that holds wins over one that does not.
+void show(Snapshot& snapshot, const Claim& claim, HostId host) {
+    for (std::size_t i = 0; i < snapshot.vms_count; ++i) {
+        VmSnapshot& vm = snapshot.vms[i];
+        if (vm.vm != claim.spec.vm) continue;
+        if (claim.number.value() <= vm.claim_number) return;
+        vm = {claim.spec.vm,
+              claim.spec.name,
+              host,
+              claim.state,
+              claim.failure,
+              claim.number.value(),
+              claim.order_number.value(),
+              claim.spec.memory_mib};
+        return;
+    }
+    ++snapshot.vms_known_count;
+    if (snapshot.vms_count == kVmsShownMax) return;
+    snapshot.vms[snapshot.vms_count++] = {claim.spec.vm,
+                                          claim.spec.name,
+                                          host,
+                                          claim.state,
+                                          claim.failure,
+                                          claim.number.value(),
+                                          claim.order_number.value(),
+                                          claim.spec.memory_mib};
+}
+
+}  // namespace
+
+void EngineState::fill(Snapshot& snapshot) const {
+    const Instant now = core.now;
+    snapshot.taken_at_ns = now.time_since_epoch().count();
+    snapshot.self = core.config.self;
+    snapshot.phase = phase;
+    snapshot.incarnation = core.incarnation;
+    snapshot.lease_remaining_ns = lease.held(now) ? (lease.ends() - now).count() : 0;
+    snapshot.lease_source = static_cast<std::uint8_t>(lease.source());
+    snapshot.leader = leadership.winner().host;
+    snapshot.epoch = leadership.decided_epoch();
+    snapshot.leading = leadership.leading(now);
+    snapshot.keeper_armed = keeper.armed();
+    snapshot.watchdog_ns = keeper.report.watchdog.count();
+    snapshot.steps_count = steps_count;
+    snapshot.beats_ignored_count = beats_ignored_count;
+    snapshot.datastores_count = core.config.datastores_count;
+    for (std::size_t d = 0; d < core.config.datastores_count; ++d) {
+        const SlotIo::Disk& disk = slots.disk(d);
+        snapshot.datastores[d] = {disk.usable,
+                                  d < core.config.voters_count,
+                                  age_ns(now, disk.written_issued),
+                                  age_ns(now, disk.scanned_issued),
+                                  disk.writes_failed,
+                                  disk.scans_failed,
+                                  disk.slots_unusable};
+    }
+    snapshot.hosts_count = 0;
+    snapshot.vms_count = 0;
+    snapshot.vms_known_count = 0;
+    HostSnapshot& self = snapshot.hosts[snapshot.hosts_count++];
+    self = {};
+    self.host = core.config.self;
+    self.self = true;
+    self.verdict = phase == HostPhase::Member ? PeerVerdict::Alive : PeerVerdict::Unknown;
+    self.incarnation = core.incarnation;
+    self.watchdog_class = core.config.watchdog_class;
+    self.flags = pack(own_slot.flags);
+    self.slot_age_ns = age_ns(now, slots.written_issued_by_majority(core));
+    self.beat_age_ns = 0;
+    self.memory_mib = capacity.memory_mib;
+    for (const OwnVm& own : vms) {
+        if (!own.listed) continue;
+        if (own.claim.holds()) {
+            ++self.claims_count;
+            self.memory_used_mib += own.claim.spec.memory_mib;
+        }
+        show(snapshot, own.claim, core.config.self);
+    }
+    for (const Peer& peer : peers.all()) {
+        HostSnapshot& host = snapshot.hosts[snapshot.hosts_count++];
+        host = {};
+        host.host = peer.id;
+        host.verdict = peer.verdict;
+        host.incarnation = peer.incarnation;
+        host.watchdog_class = peer.watchdog_class();
+        host.flags = pack(peer.slot.flags);
+        host.slot_age_ns = age_ns(now, peer.slot_moved_at);
+        host.beat_age_ns = age_ns(now, peer.beat_at);
+        const RosterTable::Known& known = *rosters.find(peer.id);
+        host.memory_mib = known.capacity.memory_mib;
+        rosters.for_each_of_host(known, [&snapshot, &host](const Claim& claim) {
+            if (claim.holds()) {
+                ++host.claims_count;
+                host.memory_used_mib += claim.spec.memory_mib;
+            }
+            show(snapshot, claim, host.host);
+        });
+    }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,233 @@
+// What this host itself reports: its keeper, its VMs, its people.
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+namespace {
+
+Trace about(TraceCode code, const VmSpec& spec) {
+    Trace line;
+    line.code = code;
+    line.vm = spec.vm;
+    line.vm_name = spec.name;
+    return line;
+}
+
+constexpr std::uint8_t kRevivesMax = 3;  // then the leader looks for another host
+
+}  // namespace
+
+void EngineState::on(const IncarnationPersisted& event) {
+    persisted = std::max(persisted, event.incarnation);
+}
+
+void EngineState::on(const KeeperReport& report) {
+    const bool was_armed = keeper.armed();
+    keeper.report = report;
+    touch_slot();
+    if (!keeper.armed() || was_armed) return;
+    Trace line;
+    line.code = TraceCode::KeeperArmed;
+    line.span = report.watchdog;
+    core.trace(line);
+}
+
+void EngineState::on(const VmSeen& seen) {
+    const bool has_qemu = seen.state != VmRunState::Off;
+    OwnVm* own = has_qemu ? vms.find_or_add(seen.spec) : vms.find(seen.spec.vm);
+    if (own == nullptr) {
+        if (has_qemu) {
+            Trace line = about(TraceCode::LimitReached, seen.spec);
+            line.a = static_cast<std::int64_t>(kRosterEntriesMax);
+            core.trace(line);
+        }
+        return;
+    }
+    if (own->claim.spec != seen.spec) {
+        own->claim.spec = seen.spec;
+        if (own->listed) roster_writer.touch();
+    }
+    if (!has_qemu) {
+        own->off_seen = !own->under_way();
+        return;
+    }
+    own->qemu_seen = true;
+    own->off_seen = false;
+    own->half_started = seen.state == VmRunState::Paused;
+    if (own->step == StartStep::Appear && seen.state == VmRunState::Running) running(*own);
+}
+
+void EngineState::on(const VmListComplete&) {
+    list_complete = true;
+    if (!reconciled) {
+        reconcile_claims();
+        return;
+    }
+    // A later listing: the VM process came back and may have missed an end.
+    for (OwnVm& own : vms) {
+        if (own.off_seen && own.listed && own.claim.holds() && !own.under_way() && !own.destroying)
+            crashed(own);
+        own.off_seen = false;
+    }
+}
+
+// Once both the past and libvirt's list are known: VMs that run are kept, half-started ones are destroyed, and a claim without a
+// QEMU is not restartable here before it is proved that no call of a predecessor is still under way.
+void EngineState::reconcile_claims() {
+    if (!past.known || !list_complete || reconciled) return;
+    reconciled = true;
+    for (OwnVm& own : vms) {
+        own.off_seen = false;
+        if (!own.listed || !own.claim.holds() || own.under_way()) continue;
+        if (own.qemu_seen && !own.half_started) {
+            own.claim.state = ClaimState::Running;
+            Trace line = about(TraceCode::VmAdopted, own.claim.spec);
+            line.number = own.claim.number.value();
+            core.trace(line);
+            continue;
+        }
+        own.destroying = true;
+        core.emit(DestroyVm{own.claim.spec.vm});
+    }
+    roster_writer.touch();
+}
+
+void EngineState::crashed(OwnVm& own) {
+    core.trace(about(TraceCode::VmLost, own.claim.spec));
+    own.qemu_seen = false;
+    if (phase != HostPhase::Member || stopping) return;
+    if (own.crashed_at == kNotYet || core.now - own.crashed_at > 150 * core.config.timing.lease)
+        own.crashes_count = 0;
+    own.crashed_at = core.now;
+    if (++own.crashes_count > kRevivesMax) {
+        start_failed(own, StartFailure::Libvirt);
+        return;
+    }
+    begin_start(own, StartKind::Revive);
+}
+
+void EngineState::stopped_on_purpose(OwnVm& own) {
+    core.trace(about(TraceCode::VmStoppedOnPurpose, own.claim.spec));
+    own.qemu_seen = false;
+    own.step = StartStep::Idle;
+    own.kind = StartKind::None;
+    // The greatest number of a VM decides whether it should run, so a stop takes one of its own.
+    own.claim.number = std::max(own.claim.number, greatest_number(own.claim.spec.vm)).next();
+    own.claim.state = ClaimState::Stopped;
+    own.listed = true;
+    roster_writer.touch();
+}
+
+void EngineState::on(const VmStopped& stopped) {
+    OwnVm* own = vms.find(stopped.vm);
+    if (own == nullptr || own->destroying) return;
+    const bool starting = own->step == StartStep::Create || own->step == StartStep::Resume;
+    if (starting) {
+        if (own->step == StartStep::Resume) start_failed(*own, StartFailure::Libvirt);
+        return;  // while it is being created, only the answer to StartVm counts
+    }
+    const bool claimed = own->listed && own->claim.holds();
+    if (stopped.cause == StopCause::Migrated) {
+        if (own->under_way()) withdraw(*own, StartFailure::Superseded, HostId{});
+        vms.remove(stopped.vm);
+        roster_writer.touch();
+        return;
+    }
+    if (stopped.cause == StopCause::ByUser || (own->step == StartStep::Appear)) {
+        stopped_on_purpose(*own);
+    } else if (claimed && !own->under_way()) {
+        crashed(*own);
+    } else {
+        own->qemu_seen = false;
+    }
+}
+
+void EngineState::on(const VmStarted& started) {
+    OwnVm* own = vms.find(started.vm);
+    if (own == nullptr || own->step != StartStep::Create || own->claim.number != started.claim)
+        return;
+    if (started.failure != StartFailure::None) {
+        start_failed(*own, started.failure);
+        return;
+    }
+    own->qemu_seen = true;
+    core.trace(about(TraceCode::VmCreated, own->claim.spec));
+    own->step = StartStep::Resume;
+    own->step_since = core.now;
+    core.emit(ResumeVm{own->claim.spec.vm, own->claim.number, lease.ends()});
+}
+
+void EngineState::on(const VmResumed& resumed) {
+    OwnVm* own = vms.find(resumed.vm);
+    if (own == nullptr || own->step != StartStep::Resume || own->claim.number != resumed.claim)
+        return;
+    if (resumed.failure != StartFailure::None) {
+        start_failed(*own, resumed.failure);
+        return;
+    }
+    running(*own);
+}
+
+void EngineState::on(const VmGone& gone) {
+    OwnVm* own = vms.find(gone.vm);
+    if (own == nullptr) return;
+    const bool asked = own->destroying;
+    own->destroying = false;
+    own->qemu_seen = false;
+    own->half_started = false;
+    if (!asked) return;
+    core.trace(about(TraceCode::VmProvedGone, own->claim.spec));
+    if (own->step == StartStep::Destroy) {
+        own->claim.state = ClaimState::Failed;
+        own->claim.failure = own->failure;
+        own->step = StartStep::Idle;
+        own->kind = StartKind::None;
+    } else if (!own->listed || own->claim.holds()) {
+        if (own->claim.number.is_none()) own->claim.number = greatest_number(gone.vm).next();
+        own->claim.state = ClaimState::WantsStart;
+        own->listed = true;
+    }
+    plan_due = true;
+    roster_writer.touch();
+}
+
+void EngineState::on(const StartAsked& asked) {
+    const auto refuse = [this, &asked](StartVerdict verdict) {
+        core.emit(AnswerStart{asked.token, asked.spec.vm, verdict, HostId{}});
+    };
+    if (stopping) return refuse(StartVerdict::Stopping);
+    if (phase != HostPhase::Member || !lease.held(core.now)) return refuse(StartVerdict::NoLease);
+    OwnVm* own = vms.find_or_add(asked.spec);
+    if (own == nullptr) return refuse(StartVerdict::Busy);
+    // The start that libvirt is about to make is one that this agent claimed and ordered itself.
+    const bool ours = own->step == StartStep::Create || own->step == StartStep::Resume ||
+                      own->step == StartStep::Appear;
+    if (ours || (own->listed && own->claim.state == ClaimState::Running && !own->under_way())) {
+        return refuse(StartVerdict::Allowed);
+    }
+    if (own->under_way() || own->destroying) return refuse(StartVerdict::Busy);
+    own->token = asked.token;
+    if (!own->listed) own->claim.spec = asked.spec;
+    begin_start(*own, StartKind::Person);
+}
+
+void EngineState::on(const CapacityReport& report) {
+    if (capacity == report.capacity) return;
+    capacity = report.capacity;
+    plan_due = true;
+    roster_writer.touch();
+}
+
+void EngineState::on(const ShutdownAsked& asked) {
+    Trace line;
+    line.code = TraceCode::ShutdownBegun;
+    line.a = asked.host_goes_down ? 1 : 0;
+    core.trace(line);
+    host_goes_down = asked.host_goes_down;
+    if (leadership.resign(core)) touch_slot();
+    if (asked.host_goes_down && !vms.any_held()) change_phase(PhaseInput::HostLeaves);
+    stopping = !asked.host_goes_down;
+    doorbell = true;
+}
+
+}  // namespace holdfast
