@@ -19,7 +19,9 @@ def up_options(parser):
     parser.add_argument("--block", action="store_true",
                         help="datastores and disks are block devices; implies --no-locks")
     parser.add_argument("--ipv6-only", action="store_true")
-    parser.add_argument("--io", default="auto", choices=("auto", "io_uring", "libaio"))
+    parser.add_argument("--io", default=os.environ.get("HOLDFAST_IO", "auto"),
+                        choices=("auto", "io_uring", "libaio"),
+                        help="the agents' kind of I/O; default HOLDFAST_IO, or auto")
     parser.add_argument("--hosts-max", type=int, default=8, help="slots per datastore")
     parser.add_argument("--build", default=str(REPOSITORY / "build" / "release"),
                         help="where the programs were built")

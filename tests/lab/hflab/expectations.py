@@ -63,7 +63,7 @@ def _verdict(run, statement, _):
         said = agent.status(host) if host.number != number else None
         for other in (said or {}).get("hosts", []):
             if other["id"] == number:
-                seen[host.name] = other["verdict"]
+                seen[host.name] = other["verdict"].replace(" ", "-")
     leader = agent.leader(run.lab)
     judge = f"h{leader}" if leader and leader != number else next(iter(seen), None)
     return seen.get(judge) == wanted, f"verdicts on h{number}: {seen or 'none'}, leader {leader}"

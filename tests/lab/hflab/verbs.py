@@ -63,7 +63,7 @@ def _agent_line(host):
         return "agent: no answer"
     leader = (said.get("leader") or {}).get("name", "none")
     return (f"agent: {said['host']['phase']}, leader {leader}, "
-            f"{sum(1 for vm in said.get('vms', []) if vm.get('host') == host['name'])} VMs")
+            f"{sum(1 for vm in said.get('vms', []) if vm.get('host') == host['id'])} VMs")
 
 
 def power_off(lab, args):
