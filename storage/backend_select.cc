@@ -3,18 +3,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <utility>
 
-#include "storage/clock.h"
+#include "storage/blocking_read.h"
 #include "storage/geometry.h"
 
 namespace holdfast {
 
 namespace {
-
-constexpr std::uint64_t kSelfTestToken = 1;
 
 // "(kernel.io_uring_disabled = 2)", or nothing where that is not the cause.
 std::string sysctl_note(int error) {
@@ -28,31 +25,6 @@ std::string sysctl_note(int error) {
     return " (kernel.io_uring_disabled = " + std::to_string(value) + ")";
 }
 
-// Whether a real read comes back.  ETIMEDOUT means that it is still on its way.
-std::optional<Error> self_test(IoBackend& backend, const IoTarget& target, Duration timeout) {
-    const IoOperation read{IoKind::Read, kSelfTestToken, target.arena.data(), kBlockBytes, 0};
-    const Instant deadline = boottime_now() + timeout;
-    backend.submit({&read, 1});
-    for (;;) {
-        IoCompletion completion;
-        if (backend.reap({&completion, 1}) == 1) {
-            if (completion.result == static_cast<std::int32_t>(kBlockBytes)) return std::nullopt;
-            const int error = completion.result < 0 ? -completion.result : 0;
-            const std::string why = error != 0
-                                        ? std::string(" failed with ") + ::strerrorname_np(error)
-                                        : " gave " + std::to_string(completion.result) + " bytes";
-            return Error{error, std::string("its test read of 4096 bytes") + why};
-        }
-        const Instant now = boottime_now();
-        if (now >= deadline) break;
-        backend.wait(deadline - now);
-    }
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-    return Error{
-        ETIMEDOUT,
-        "its test read of 4096 bytes did not come back within " + std::to_string(ms) + " ms"};
-}
-
 Result<std::unique_ptr<IoBackend>> make_proved(BackendChoice kind,
                                                const IoTarget& target,
                                                Duration timeout) {
@@ -63,7 +35,8 @@ Result<std::unique_ptr<IoBackend>> make_proved(BackendChoice kind,
             kind == BackendChoice::Uring ? sysctl_note(made.error().system_errno) : "";
         return Unexpected{Error{made.error().system_errno, made.error().text + note}};
     }
-    if (auto error = self_test(**made, target, timeout)) return Unexpected{std::move(*error)};
+    if (auto error = blocking_read(**made, target.arena.first(kBlockBytes), 0, timeout))
+        return Unexpected{std::move(*error)};
     return made;
 }
 

@@ -85,6 +85,9 @@ struct TargetPolicy {
                                            const TargetFacts& facts,
                                            const TargetPolicy& policy);
 
+// The part of it that concerns how the file system stores a file: unwritten extents, holes, shared blocks.
+[[nodiscard]] Result<Nothing> judge_extents(const std::string& path, const TargetFacts& facts);
+
 // probe_target(), then judge_target().
 [[nodiscard]] Result<BlockTarget> open_target(const std::string& path,
                                               const TargetPolicy& policy,

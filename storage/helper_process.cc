@@ -1,5 +1,9 @@
 #include "storage/helper_process.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -7,10 +11,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "storage/clock.h"
 
@@ -101,7 +101,8 @@ Result<int> run_in_helper(HelperWork work,
     HF_CHECK(answer.size() <= kAnswerBytesMax);
     int sockets[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
-        return Unexpected{Error{errno, std::string("no helper process: socketpair: ") + std::strerror(errno)}};
+        return Unexpected{
+            Error{errno, std::string("no helper process: socketpair: ") + std::strerror(errno)}};
     }
     const pid_t child = ::fork();
     if (child == 0) {
@@ -113,7 +114,8 @@ Result<int> run_in_helper(HelperWork work,
     ::close(sockets[1]);
     if (child < 0) {
         ::close(sockets[0]);
-        return Unexpected{Error{fork_errno, std::string("no helper process: fork: ") + std::strerror(fork_errno)}};
+        return Unexpected{Error{
+            fork_errno, std::string("no helper process: fork: ") + std::strerror(fork_errno)}};
     }
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
@@ -122,10 +124,13 @@ Result<int> run_in_helper(HelperWork work,
     if (result) return *result;
     const int error = result.error();
     if (error != ETIMEDOUT) {
-        return Unexpected{Error{error, std::string("the helper process ended without an answer: ") + std::strerror(error)}};
+        return Unexpected{Error{
+            error,
+            std::string("the helper process ended without an answer: ") + std::strerror(error)}};
     }
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-    return Unexpected{Error{ETIMEDOUT, "no answer within " + std::to_string(ms) + " ms: the storage hangs"}};
+    return Unexpected{
+        Error{ETIMEDOUT, "no answer within " + std::to_string(ms) + " ms: the storage hangs"}};
 }
 
 }  // namespace holdfast

@@ -1,0 +1,377 @@
+#include "storage/datastore.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "storage/clock.h"
+#include "storage/datastore_core.h"
+#include "storage/datastore_decoded.h"
+#include "storage/region_decode.h"
+#include "storage/slot_format.h"
+
+namespace holdfast {
+
+namespace {
+
+using Kind = DatastoreRequestKind;
+
+constexpr Duration kVerificationInterval = std::chrono::milliseconds{500};
+
+std::size_t index_of(Kind kind) {
+    return static_cast<std::size_t>(kind);
+}
+
+// The read that shows both own copies of what an intent concerns.
+Kind read_kind_of(IntentKind kind) {
+    switch (kind) {
+        case IntentKind::Slot: return Kind::ScanSlots;
+        case IntentKind::Roster: return Kind::ReadRoster;
+        case IntentKind::Orders: return Kind::ReadOrders;
+        case IntentKind::Config: return Kind::ReadConfig;
+    }
+    return Kind::ScanSlots;
+}
+
+}  // namespace
+
+Datastore::Core::Core(const DatastoreOptions& options,
+                      DatastoreMemory& memory,
+                      std::unique_ptr<IoBackend> backend,
+                      const Superblock& superblock,
+                      IntentFile intents)
+    : options_(options),
+      memory_(memory),
+      superblock_(superblock),
+      backend_(std::move(backend)),
+      intents_(std::move(intents)) {}
+
+Datastore::Core::~Core() {
+    // What hangs goes on in the kernel and may still write to its buffer.
+    if (backend_->in_flight() > 0) memory_.abandon();
+}
+
+void Datastore::Core::adopt(BlockTarget target, std::string backend_reason) {
+    target_ = std::move(target);
+    backend_reason_ = std::move(backend_reason);
+}
+
+std::uint8_t Datastore::Core::free_result(Kind kind) const {
+    const std::size_t begin = kind == Kind::ScanSlots ? 0 : kFirstRegionResult;
+    const std::size_t end = kind == Kind::ScanSlots ? kScanResults : result_taken_.size();
+    for (std::size_t i = begin; i < end; ++i) {
+        if (!result_taken_[i]) return static_cast<std::uint8_t>(i);
+    }
+    return kNoResult;
+}
+
+std::span<std::byte> Datastore::Core::buffer_of(const Pending& pending) const {
+    if (is_write(pending.request.kind)) return memory_.payload(pending.request.kind);
+    if (pending.result < kFirstRegionResult) return memory_.scan_bytes(pending.result);
+    return memory_.region_bytes(pending.result - std::size_t{kFirstRegionResult});
+}
+
+void Datastore::Core::push(const DatastoreRequest& request) {
+    if (request.kind == Kind::Release) {
+        HF_CHECK(request.result < result_taken_.size() && result_taken_[request.result]);
+        result_taken_[request.result] = false;
+        return;
+    }
+    ++unanswered_;
+    held_ = request.with_next;
+    if (is_write(request.kind)) {
+        HF_CHECK(!write_in_flight_[index_of(request.kind)]);
+        start(request, kNoResult, false);
+        return;
+    }
+    const std::uint8_t result = free_result(request.kind);
+    if (result != kNoResult) {
+        start(request, result, false);
+    } else if (!waiting_.try_push(request)) {
+        fail(request, EBUSY);
+    }
+}
+
+void Datastore::Core::start(const DatastoreRequest& request,
+                            std::uint8_t result,
+                            bool verification) {
+    const auto free =
+        std::find_if(pending_.begin(), pending_.end(), [](const Pending& p) { return !p.used; });
+    if (free == pending_.end() || batch_.full()) {
+        if (!verification) fail(request, EBUSY);
+        return;
+    }
+    Pending pending{true, verification, result, request, {}, boottime_now()};
+    const std::span<std::byte> buffer = buffer_of(pending);
+    const auto plan = plan_request(request, superblock_.geometry, options_.host, buffer.size());
+    if (!plan) {
+        if (!verification) fail(request, EINVAL);
+        return;
+    }
+    pending.plan = *plan;
+    if (result != kNoResult) result_taken_[result] = true;
+    if (is_write(request.kind)) write_in_flight_[index_of(request.kind)] = true;
+    *free = pending;
+    const auto token = static_cast<std::uint64_t>(free - pending_.begin());
+    batch_.push(
+        IoOperation{plan->io, token, buffer.data(), plan->length_bytes, plan->offset_bytes});
+}
+
+// Answers without I/O.
+void Datastore::Core::fail(const DatastoreRequest& request, int system_errno) {
+    DatastoreCompletion completion;
+    completion.kind = request.kind;
+    completion.request = request.request;
+    completion.first = request.first;
+    completion.system_errno = system_errno;
+    completion.reject =
+        Reject{RejectCode::ReadFailed, 0, static_cast<std::uint64_t>(system_errno), 0};
+    ready_.push(completion);
+}
+
+void Datastore::Core::start_waiting() {
+    FixedList<DatastoreRequest, kWaitingMax> still_waiting;
+    for (const DatastoreRequest& request : waiting_) {
+        const std::uint8_t result = free_result(request.kind);
+        if (result == kNoResult) {
+            still_waiting.push(request);
+        } else {
+            start(request, result, false);
+        }
+    }
+    waiting_ = still_waiting;
+}
+
+// While tainted: one read of our own copies now and then, of one kind after the other.
+void Datastore::Core::start_verification() {
+    if (!intents_.tainted() || !waiting_.empty()) return;
+    const Instant now = boottime_now();
+    const std::uint8_t result = free_result(Kind::ReadRoster);
+    if (now < next_verification_at_ || result == kNoResult) return;
+    next_verification_at_ = now + kVerificationInterval;
+    for (std::size_t i = 0; i < kIntentKinds; ++i) {
+        const auto intent = static_cast<IntentKind>((next_verification_kind_ + i) % kIntentKinds);
+        if (!intents_.inherited(intent).open) continue;
+        next_verification_kind_ = (static_cast<std::size_t>(intent) + 1) % kIntentKinds;
+        DatastoreRequest request;
+        request.kind = read_kind_of(intent);
+        request.first = options_.host;
+        request.last = options_.host;
+        start(request, result, true);
+        return;
+    }
+}
+
+void Datastore::Core::submit() {
+    if (held_) return;
+    start_waiting();
+    start_verification();
+    const Instant now = boottime_now();
+    for (const IoOperation& operation : batch_) {
+        Pending& pending = pending_[static_cast<std::size_t>(operation.token)];
+        pending.submitted_at = now;
+        if (const auto intent = intent_of(pending.request.kind)) {
+            intents_.begin(*intent, pending.request.incarnation, pending.request.number);
+        }
+    }
+    backend_->submit(batch_.span());
+    batch_.clear();
+}
+
+std::size_t Datastore::Core::reap(std::span<DatastoreCompletion> completions) {
+    std::size_t count = 0;
+    while (count < completions.size() && !ready_.empty()) {
+        completions[count++] = ready_[0];
+        ready_.remove_at(0);
+    }
+    while (count < completions.size()) {
+        IoCompletion io;
+        if (backend_->reap({&io, 1}) == 0) break;
+        if (finish(io, completions[count])) ++count;
+    }
+    unanswered_ -= count;
+    return count;
+}
+
+bool Datastore::Core::finish(const IoCompletion& io, DatastoreCompletion& completion) {
+    HF_CHECK(io.token < pending_.size() && pending_[static_cast<std::size_t>(io.token)].used);
+    Pending& slot = pending_[static_cast<std::size_t>(io.token)];
+    const Pending pending = slot;
+    slot = Pending{};
+    const bool succeeded = io.result == static_cast<std::int32_t>(pending.plan.length_bytes);
+    completion = DatastoreCompletion{};
+    completion.kind = pending.request.kind;
+    completion.request = pending.request.request;
+    completion.first = pending.request.first;
+    completion.latency = boottime_now() - pending.submitted_at;
+    if (succeeded) {
+        completion.status = IoStatus::Done;
+        if (!pending.verification)
+            latencies_[index_of(pending.request.kind)].record(completion.latency);
+    } else {
+        ++errors_;
+        completion.system_errno = io.result < 0 ? -io.result : 0;
+        last_errno_ = completion.system_errno;
+        completion.reject =
+            Reject{RejectCode::ReadFailed, 0, static_cast<std::uint64_t>(last_errno_), 0};
+    }
+    if (is_write(pending.request.kind)) {
+        finish_write(pending, completion);
+    } else if (pending.verification) {
+        finish_verification(pending, succeeded);
+        return false;
+    } else if (!succeeded) {
+        result_taken_[pending.result] = false;
+    } else if (pending.request.kind == Kind::ScanSlots) {
+        finish_scan(pending, completion);
+    } else {
+        finish_region(pending, completion);
+    }
+    return true;
+}
+
+void Datastore::Core::finish_write(const Pending& pending, DatastoreCompletion& completion) {
+    write_in_flight_[index_of(pending.request.kind)] = false;
+    completion.reject = Reject{};
+    if (const auto intent = intent_of(pending.request.kind)) intents_.end(*intent);
+    const bool slot_done =
+        completion.kind == Kind::WriteSlot && completion.status == IoStatus::Done;
+    if (slot_done && intents_.tainted()) {
+        completion.tainted = true;
+        completion.status = IoStatus::Failed;
+    }
+}
+
+void Datastore::Core::finish_scan(const Pending& pending, DatastoreCompletion& completion) {
+    const std::size_t hosts = pending.plan.length_bytes / kSlotBytes;
+    const std::span<const std::byte> bytes = buffer_of(pending).first(pending.plan.length_bytes);
+    std::span<SlotView> views = memory_.decoded().scans[pending.result];
+    for (std::size_t i = 0; i < hosts; ++i) {
+        const HostId host{static_cast<std::uint16_t>(pending.request.first.value() + i)};
+        const auto copies = bytes.subspan(i * kSlotBytes, kSlotBytes);
+        decode_slot_copies(copies, context_of(host), views[i], rejects_);
+        if (host == options_.host && intents_.tainted())
+            note_own_slot(copies, context_of(host), intents_);
+    }
+    completion.slots = views.first(hosts);
+    completion.result = pending.result;
+}
+
+void Datastore::Core::finish_region(const Pending& pending, DatastoreCompletion& completion) {
+    const Kind kind = pending.request.kind;
+    const std::span<const std::byte> bytes = buffer_of(pending).first(pending.plan.length_bytes);
+    completion.result = pending.result;
+    if (kind == Kind::ReadHeap || kind == Kind::ReadRecorder) {
+        completion.bytes = bytes.subspan(pending.plan.skip_bytes, pending.plan.wanted_bytes);
+        return;
+    }
+    DecodedRegion& decoded =
+        memory_.decoded().regions[pending.result - std::size_t{kFirstRegionResult}];
+    const HostId host = pending.request.first;
+    IntentFile* own_intents = host == options_.host ? &intents_ : nullptr;
+    const RegionOutcome outcome = decode_region(kind,
+                                                bytes,
+                                                context_of(host),
+                                                decoded,
+                                                memory_.decoded().other_copy,
+                                                rejects_,
+                                                own_intents);
+    completion.reading = outcome.reading;
+    completion.reject = outcome.reject;
+    if (outcome.reading != RegionReading::Valid) {
+        result_taken_[pending.result] = false;
+        completion.result = kNoResult;
+        return;
+    }
+    if (kind == Kind::ReadRoster) completion.roster = &decoded.roster;
+    if (kind == Kind::ReadOrders) completion.orders = &decoded.orders;
+    if (kind == Kind::ReadConfig) completion.config = &decoded.config;
+}
+
+void Datastore::Core::finish_verification(const Pending& pending, bool succeeded) {
+    result_taken_[pending.result] = false;
+    if (succeeded) {
+        note_own_copies(pending.request.kind, buffer_of(pending).first(pending.plan.length_bytes));
+    }
+}
+
+void Datastore::Core::note_own_copies(Kind kind, std::span<const std::byte> copies) {
+    const BlockContext context = context_of(options_.host);
+    if (kind == Kind::ScanSlots) {
+        note_own_slot(copies, context, intents_);
+        return;
+    }
+    RejectCounters not_counted;
+    static_cast<void>(decode_region(kind,
+                                    copies,
+                                    context,
+                                    memory_.decoded().regions[0],
+                                    memory_.decoded().other_copy,
+                                    not_counted,
+                                    &intents_));
+}
+
+DatastoreHealth Datastore::Core::health() const {
+    DatastoreHealth health;
+    health.in_flight = backend_->in_flight();
+    health.tainted = intents_.tainted();
+    health.errors = errors_;
+    health.last_errno = last_errno_;
+    health.rejects = rejects_;
+    const Instant now = boottime_now();
+    for (const Pending& pending : pending_) {
+        if (!pending.used || now - pending.submitted_at <= health.oldest_age) continue;
+        health.oldest_age = now - pending.submitted_at;
+        health.oldest_kind = pending.request.kind;
+    }
+    health.late = health.oldest_age >= options_.late_after;
+    return health;
+}
+
+// ---- the public face
+
+Datastore::Datastore(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+
+Datastore::~Datastore() = default;
+
+void Datastore::push(const DatastoreRequest& request) {
+    core_->push(request);
+}
+
+void Datastore::submit() {
+    core_->submit();
+}
+
+void Datastore::wait(Duration timeout) {
+    core_->wait(timeout);
+}
+
+std::size_t Datastore::reap(std::span<DatastoreCompletion> completions) {
+    return core_->reap(completions);
+}
+
+const Superblock& Datastore::superblock() const {
+    return core_->superblock();
+}
+
+const std::string& Datastore::backend_reason() const {
+    return core_->backend_reason();
+}
+
+bool Datastore::tainted() const {
+    return core_->tainted();
+}
+
+DatastoreHealth Datastore::health() const {
+    return core_->health();
+}
+
+const LatencyHistogram& Datastore::latency(DatastoreRequestKind kind) const {
+    return core_->latency(kind);
+}
+
+std::size_t Datastore::unanswered() const {
+    return core_->unanswered();
+}
+
+}  // namespace holdfast
