@@ -35,15 +35,15 @@ Result<XmlBlob> pack_xml(const std::string& xml) {
     blob.compressed.resize(size);
     blob.ref.length_bytes = static_cast<std::uint32_t>(size);
     blob.ref.raw_bytes = static_cast<std::uint32_t>(xml.size());
-    blob.ref.crc32c = crc32c(blob.compressed);
+    blob.ref.crc32c = crc32c(std::as_bytes(std::span(blob.compressed)));
     return blob;
 }
 
 Result<std::string> unpack_xml(const XmlRef& ref, std::span<const std::uint8_t> compressed) {
-    if (compressed.size() != ref.length_bytes || crc32c(compressed) != ref.crc32c) {
+    if (compressed.size() != ref.length_bytes || crc32c(std::as_bytes(compressed)) != ref.crc32c) {
         return bad(fmt::format("{} bytes with CRC32C {:08x} came instead of {} with {:08x}",
                                compressed.size(),
-                               crc32c(compressed),
+                               crc32c(std::as_bytes(compressed)),
                                ref.length_bytes,
                                ref.crc32c));
     }
