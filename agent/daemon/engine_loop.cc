@@ -171,7 +171,6 @@ void EngineLoop::publish_if_due() {
 
 void EngineLoop::wait() {
     const Instant before = around_.clock();
-    // What the executor answered itself waits for nobody.
     Instant until = std::min(engine_.next_wakeup(), keeper_poll_at_);
     until = std::min(until, published_at_ + kSnapshotEvery);
     const Duration span = std::max(until - before, Duration::zero());

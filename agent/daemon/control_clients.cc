@@ -1,0 +1,194 @@
+// What the control loop does for its clients: status, events and guard.
+#include <algorithm>
+#include <utility>
+
+#include "agent/daemon/clock.h"
+#include "agent/daemon/control_loop.h"
+#include "agent/text.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::size_t kQueueMax = 4096;  // packets; a client that is further behind is dropped
+
+}  // namespace
+
+void ControlLoop::serve(Client& client) {
+    while (!client.dead) {
+        std::span<const std::uint8_t> packet;
+        const ReceiveStatus status = client.socket.receive(&packet);
+        if (status == ReceiveStatus::Nothing) break;
+        if (status == ReceiveStatus::Closed) {
+            client.dead = true;
+            return;
+        }
+        const std::string_view text(reinterpret_cast<const char*>(packet.data()),
+                                    status == ReceiveStatus::TooLarge ? 0 : packet.size());
+        const Result<ControlRequest> request = decode_request(text);
+        const bool busy = client.following || client.closing || client.guard_token != 0;
+        if (!request || busy) {
+            const std::string reason =
+                busy ? "One request a connection. [HF-5010]" : request.error().text;
+            sink_.say(MessageId::ControlRefused, {reason});
+            end(client, 2, reason);
+            break;
+        }
+        handle(client, *request);
+    }
+    if (client.guard_token != 0 && boottime_now() >= client.guard_until) {
+        end_guard(client, 1, "the agent did not answer within 5 s; for a protected VM that means no.");
+    }
+    flush(client);
+}
+
+void ControlLoop::handle(Client& client, const ControlRequest& request) {
+    if (std::holds_alternative<StatusRequest>(request)) {
+        send_status(client);
+    } else if (const auto* events = std::get_if<EventsRequest>(&request)) {
+        send_events(client, *events);
+    } else {
+        guard(client, std::get<GuardRequest>(request));
+    }
+}
+
+void ControlLoop::send_status(Client& client) {
+    if (!load_snapshot()) {
+        end(client, 3, "The agent is starting and has nothing to show yet.");
+        return;
+    }
+    StatusFacts facts{around_.config, *snapshot_, {}, {}, directory_->libvirt_connected};
+    for (const DatastoreLoop* loop : around_.datastores) {
+        const DatastoreLoopFacts seen = loop->facts();
+        DatastoreFacts shown{seen.backend.data(),
+                             seen.problem.data(),
+                             seen.latency_p50_us,
+                             seen.latency_p99_us};
+        if (seen.late && shown.problem.empty()) shown.problem = "an operation hangs";
+        facts.datastores.push_back(std::move(shown));
+    }
+    for (const VmDirectory::Entry& entry : directory_->entries) {
+        if (entry.protectable) continue;
+        facts.unprotected.push_back(
+            {entry.spec.vm, std::string(entry.spec.name.view()), entry.reason});
+    }
+    send_data(client, status_json(facts) + "\n");
+    end(client, status_code(facts), {});
+}
+
+void ControlLoop::send_events(Client& client, const EventsRequest& request) {
+    for (const EventLine& line : events_) {
+        if (line.at >= request.since) send_data(client, event_json(line) + "\n");
+    }
+    if (request.follow) {
+        client.following = true;
+    } else {
+        end(client, 0, {});
+    }
+}
+
+void ControlLoop::guard(Client& client, const GuardRequest& request) {
+    client.guard_name = request.name.empty() ? uuid_text(request.vm) : request.name;
+    const bool have_snapshot = load_snapshot();
+    const VmSnapshot* claimed = nullptr;
+    for (std::size_t i = 0; have_snapshot && i < snapshot_->vms_count; ++i) {
+        if (snapshot_->vms[i].vm == request.vm) claimed = &snapshot_->vms[i];
+    }
+    const bool holds = claimed != nullptr && (claimed->state == ClaimState::Starting ||
+                                              claimed->state == ClaimState::Running);
+    if (holds && claimed->host == around_.config.self) {
+        // The agent's own start, or one that it let in already.
+        end_guard(client, 0, {});
+        return;
+    }
+    const auto& entries = directory_->entries;
+    const auto known = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) {
+        return entry.spec.vm == request.vm;
+    });
+    if (known == entries.end() || !known->protectable) {
+        if (holds) {
+            end_guard(client, 1, "it runs on " + around_.config.host_name(claimed->host) + ".");
+        } else if (known == entries.end() && !directory_->list_complete) {
+            end_guard(client, 1, "the agent does not know yet which VMs are protected; try again in a moment.");
+        } else {
+            end_guard(client, 0, {});  // not protected: none of the agent's business
+        }
+        return;
+    }
+    if (known->spec.xml.is_none()) {
+        end_guard(client, 1, "its definition is not on a majority of the datastores yet.");
+        return;
+    }
+    client.guard_token = next_token_++;
+    client.guard_until = boottime_now() + kGuardTimeLimit;
+    if (!reports_.push(ControlReport{StartAsked{client.guard_token, known->spec}})) {
+        end_guard(client, 1, "the agent is too busy to answer.");
+    }
+}
+
+void ControlLoop::answer(const AnswerStart& answer) {
+    for (const auto& client : clients_) {
+        if (client->guard_token != answer.token || answer.token == 0) continue;
+        const bool allowed = answer.verdict == StartVerdict::Allowed;
+        end_guard(*client, allowed ? 0 : 1, allowed ? std::string() : refusal(answer));
+        return;
+    }
+}
+
+std::string ControlLoop::refusal(const AnswerStart& answer) const {
+    const std::string other = around_.config.host_name(answer.other);
+    switch (answer.verdict) {
+        case StartVerdict::Allowed: return {};
+        case StartVerdict::NoLease:
+            return "this host does not hold its lease now; `holdfast status` shows why.";
+        case StartVerdict::RunsElsewhere: return "it runs on " + other + ".";
+        case StartVerdict::Unreadable:
+            return "the roster of " + other + " cannot be read, so it may run there.";
+        case StartVerdict::Busy: return "a start or stop of it is under way; try again in a moment.";
+        case StartVerdict::Stopping: break;
+    }
+    return "the agent is being stopped.";
+}
+
+void ControlLoop::end_guard(Client& client, int code, const std::string& sentence) {
+    client.guard_token = 0;
+    if (code == 0) {
+        sink_.say(MessageId::VmAllowed, {client.guard_name});
+    } else {
+        sink_.say(MessageId::VmRefused, {client.guard_name, sentence});
+    }
+    end(client, code, sentence.empty() ? sentence : "VM " + client.guard_name + ": " + sentence);
+}
+
+void ControlLoop::end(Client& client, int code, const std::string& text) {
+    client.outgoing.push_back(encode_end({code, text}));
+    client.closing = true;
+}
+
+void ControlLoop::send_data(Client& client, const std::string& text) {
+    if (client.outgoing.size() > kQueueMax) {
+        client.dead = true;
+        return;
+    }
+    constexpr std::size_t kPart = kControlPacketBytesMax - 1;
+    for (std::size_t begin = 0; begin < text.size(); begin += kPart) {
+        client.outgoing.push_back("D" + text.substr(begin, kPart));
+    }
+}
+
+void ControlLoop::flush(Client& client) {
+    while (!client.dead && !client.outgoing.empty()) {
+        const std::string& packet = client.outgoing.front();
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(packet.data());
+        const SendStatus status = client.socket.send({bytes, packet.size()});
+        if (status == SendStatus::WouldBlock) return;
+        if (status != SendStatus::Sent) {
+            client.dead = true;
+            return;
+        }
+        client.outgoing.pop_front();
+    }
+    if (client.closing && client.outgoing.empty()) client.dead = true;
+}
+
+}  // namespace holdfast

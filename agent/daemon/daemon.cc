@@ -1,0 +1,262 @@
+#include "agent/daemon/daemon.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/daemon/clock.h"
+#include "agent/daemon/control_loop.h"
+#include "agent/daemon/datastore_loop.h"
+#include "agent/daemon/engine_loop.h"
+#include "agent/daemon/host_identity.h"
+#include "agent/daemon/log_writer.h"
+#include "agent/daemon/net_loop.h"
+#include "agent/daemon/run_lock.h"
+#include "agent/daemon/vm_link.h"
+#include "agent/text.h"
+#include "storage/backend_select.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr Duration kPredecessorWait = std::chrono::seconds{10};
+
+Result<Nothing> make_folder(const std::string& path, mode_t mode) {
+    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+        mkdir(path.substr(0, slash).c_str(), 0755);
+    }
+    if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return Nothing{};
+    const int number = errno;
+    return Unexpected{Error{number, path + ": cannot be made: " + std::strerror(number) + ". [HF-5002]"}};
+}
+
+Result<Nothing> make_folders(const Config& config) {
+    const std::string log_folder = config.log_file.substr(0, config.log_file.rfind('/'));
+    // Without its log and its recorder the agent still protects VMs; the log writer says what is missing.
+    static_cast<void>(make_folder(log_folder, 0755));
+    static_cast<void>(make_folder(config.state_dir, 0750));
+    const Result<Nothing> run = make_folder(config.run_dir, 0750);
+    if (!run) return run;
+    return make_folder(config.run_path("intents"), 0700);
+}
+
+EngineConfig engine_config(const Config& config,
+                           const HostIdentity& identity,
+                           Incarnation incarnation,
+                           const KeeperPage& keeper) {
+    EngineConfig engine;
+    engine.self = config.self;
+    engine.host_uuid = identity.host_uuid;
+    engine.boot_id = identity.boot_id;
+    engine.timing = config.timing;
+    for (const MemberConfig& member : config.members) engine.members.push(member.id);
+    engine.voters_count = config.voters_count;
+    engine.datastores_count = static_cast<std::uint8_t>(config.datastores.size());
+    engine.accept_weak_watchdog = config.accept_weak_watchdog;
+    engine.incarnation = incarnation;
+    const KeeperReport report = read_keeper_report(keeper, boottime_now());
+    engine.watchdog_class = report.watchdog_class;
+    // Only what a keeper that lives still enforces can be continued.
+    const std::int64_t deadline = keeper.deadline_ns.load(std::memory_order_acquire);
+    engine.arming_inherited = report.arming;
+    if (report.arming != 0 && deadline != kNoDeadline) {
+        engine.lease_inherited_until = Instant{Duration{deadline}};
+    }
+    Uuid mixed = identity.host_uuid;
+    std::uint64_t seed = 0;
+    std::memcpy(&seed, mixed.bytes.data(), sizeof seed);
+    engine.seed = seed ^ incarnation.value() ^ static_cast<std::uint64_t>(boottime_now().time_since_epoch().count());
+    return engine;
+}
+
+}  // namespace
+
+struct Daemon::Parts {
+    Parts(const Config& configuration, RunLock held, KeeperPageFile page)
+        : config(configuration), lock(std::move(held)), keeper(std::move(page)) {}
+
+    Config config;
+    RunLock lock;
+    KeeperPageFile keeper;
+    HostIdentity identity;
+    Incarnation incarnation;
+    Wakeup engine_wakeup;
+    Wakeup vm_wakeup;
+    Wakeup control_wakeup;
+    Wakeup log_wakeup;
+    std::vector<std::unique_ptr<DatastoreLoop>> datastores;
+    std::unique_ptr<LogWriter> log;
+    std::unique_ptr<NetLoop> net;
+    std::unique_ptr<VmLink> vm;
+    std::unique_ptr<ControlLoop> control;
+    std::unique_ptr<EngineLoop> engine;
+
+    [[nodiscard]] std::vector<DatastoreLoop*> loops() const {
+        std::vector<DatastoreLoop*> list;
+        for (const auto& loop : datastores) list.push_back(loop.get());
+        return list;
+    }
+
+    [[nodiscard]] Result<Nothing> make_datastores();
+    [[nodiscard]] Result<Nothing> make_links();
+    void make_engine();
+    void say_start();
+};
+
+Result<Nothing> Daemon::Parts::make_datastores() {
+    const Result<BackendChoice> configured = parse_backend_choice(config.io_backend);
+    if (!configured) return Unexpected{configured.error()};
+    const Result<BackendChoice> choice = effective_backend_choice(*configured);
+    if (!choice) return Unexpected{choice.error()};
+    const std::uint32_t hosts_scan_max = config.members.back().id.value();
+    for (const PathConfig& entry : config.datastores) {
+        DatastoreOptions options;
+        options.name = entry.name;
+        options.path = entry.path;
+        options.cluster = config.cluster_uuid;
+        options.host = config.self;
+        options.intent_folder = config.run_path("intents");
+        options.boot_id = identity.boot_id;
+        options.backend = *choice;
+        options.allow_local_filesystem = !config.shared_filesystem_check;
+        datastores.push_back(std::make_unique<DatastoreLoop>(
+            options,
+            hosts_scan_max,
+            DatastoreLoop::Wakers{engine_wakeup, vm_wakeup, log_wakeup, control_wakeup}));
+    }
+    return Nothing{};
+}
+
+Result<Nothing> Daemon::Parts::make_links() {
+    auto keys = BeatKeys::load(config.key_file);
+    if (!keys) return Unexpected{Error{keys.error().system_errno, keys.error().text + " [HF-1010]"}};
+    auto made_net = NetLoop::make(config, std::move(keys.value()), engine_wakeup, control_wakeup);
+    if (!made_net) return Unexpected{made_net.error()};
+    net = std::move(made_net.value());
+    auto made_vm = VmLink::make(config, loops(), vm_wakeup, engine_wakeup, control_wakeup);
+    if (!made_vm) return Unexpected{made_vm.error()};
+    vm = std::move(made_vm.value());
+    log = std::make_unique<LogWriter>(config, loops(), log_wakeup);
+    ControlLoop::Surroundings around{
+        config, identity.boot_id, control_wakeup, engine_wakeup, loops(), {}, nullptr, &vm->directories(), &log->lines()};
+    auto made_control = ControlLoop::make(around);
+    if (!made_control) return Unexpected{made_control.error()};
+    control = std::move(made_control.value());
+    return Nothing{};
+}
+
+void Daemon::Parts::make_engine() {
+    std::vector<DatastoreOutlet> outlets;
+    for (const auto& loop : datastores) {
+        outlets.push_back({&loop->engine_port(), &loop->memory(), &loop->wakeup()});
+    }
+    engine = std::make_unique<EngineLoop>(EngineLoop::Surroundings{
+        engine_config(config, identity, incarnation, keeper.page()),
+        config.cluster_uuid,
+        std::move(outlets),
+        {vm->commands(),
+         vm->reports(),
+         control->commands(),
+         control->reports(),
+         net->beats_out(),
+         net->beats_in()},
+        keeper.page(),
+        engine_wakeup,
+        control_wakeup,
+        &boottime_now});
+    std::vector<LogSink*> sinks{&engine->sink(), &net->sink(), &vm->sink()};
+    for (const auto& loop : datastores) sinks.push_back(&loop->sink());
+    control->attach(&engine->snapshot(), std::move(sinks));
+}
+
+void Daemon::Parts::say_start() {
+    LogSink& sink = control->sink();
+    sink.say(MessageId::AgentStarted,
+             {HF_VERSION,
+              std::to_string(config.self.value()),
+              printable(config.cluster_name),
+              std::to_string(config.members.size()),
+              std::to_string(config.datastores.size()),
+              std::to_string(config.voters_count),
+              incarnation_text(incarnation),
+              duration_text(config.timing.lease),
+              duration_text(config.timing.dead)},
+             config.self);
+    if (const std::string refused = lock_memory(); !refused.empty()) {
+        sink.say(MessageId::MemoryNotLocked, {refused});
+    }
+    if (const std::string refused = probe_real_time(); !refused.empty()) {
+        sink.say(MessageId::NotRealTime, {refused});
+    }
+    if (keeper.page().polled_ns.load() == 0) {
+        sink.say(MessageId::KeeperMissing,
+                 {config.run_path("keeper.page"), "no keeper has looked at it in this boot."});
+    }
+}
+
+Result<std::unique_ptr<Daemon>> Daemon::make(const Config& config) {
+    const Result<Nothing> folders = make_folders(config);
+    if (!folders) return Unexpected{folders.error()};
+    auto lock = RunLock::take(config.run_path("agent.lock"), kPredecessorWait);
+    if (!lock) return Unexpected{lock.error()};
+    const Result<HostIdentity> identity = read_host_identity(config.cluster_uuid);
+    if (!identity) return Unexpected{identity.error()};
+    const Result<Incarnation> incarnation =
+        next_incarnation(config.run_path("incarnation"), identity->boot_id);
+    if (!incarnation) return Unexpected{incarnation.error()};
+    auto keeper = KeeperPageFile::create_or_open(config.run_path("keeper.page"));
+    if (!keeper) return Unexpected{keeper.error()};
+
+    auto parts = std::make_unique<Parts>(config, std::move(lock.value()), std::move(keeper.value()));
+    parts->identity = *identity;
+    parts->incarnation = *incarnation;
+    const Result<Nothing> datastores = parts->make_datastores();
+    if (!datastores) return Unexpected{datastores.error()};
+    const Result<Nothing> links = parts->make_links();
+    if (!links) return Unexpected{links.error()};
+    parts->make_engine();
+    return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+}
+
+Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Daemon::~Daemon() { stop(); }
+
+void Daemon::start() {
+    parts_->say_start();
+    parts_->log->start();
+    parts_->control->start();
+    for (const auto& loop : parts_->datastores) loop->start();
+    parts_->net->start();
+    parts_->vm->start();
+    parts_->engine->start();
+}
+
+void Daemon::ask_shutdown() { parts_->control->ask_shutdown(); }
+
+bool Daemon::ended() const { return parts_->control->ended(); }
+
+void Daemon::finish() {
+    parts_->engine->stop();
+    parts_->control->stop();
+    parts_->log->stop();
+}
+
+void Daemon::stop() {
+    parts_->engine->stop();
+    parts_->vm->stop();
+    parts_->net->stop();
+    for (const auto& loop : parts_->datastores) loop->stop();
+    parts_->control->stop();
+    parts_->log->stop();
+}
+
+}  // namespace holdfast
