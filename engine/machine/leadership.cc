@@ -32,6 +32,7 @@ void Leadership::learn_ballot(const Ballot& ballot) {
     if (ballot.epoch > epoch_opened_max_) {
         epoch_opened_max_ = ballot.epoch;
         mbal_seen_max_ = ballot.mbal;
+        free_since_ = kNotYet;  // somebody else was first: leave it a head start
     } else if (ballot.epoch == epoch_opened_max_) {
         mbal_seen_max_ = std::max(mbal_seen_max_, ballot.mbal);
     }
@@ -47,7 +48,7 @@ void Leadership::decide(Core& core, Epoch epoch, HostKey winner) {
     decided_epoch_ = epoch;
     winner_ = winner;
     decided_learned_at_ = core.now;
-    stand_at_ = kNotYet;
+    free_since_ = kNotYet;
     tries_ = 0;
     Trace line;
     line.code = TraceCode::EpochDecided;
@@ -88,7 +89,7 @@ bool Leadership::resign(Core& core) {
 void Leadership::start_over() {
     role_ = Role::Follower;
     leads_until_ = kNotYet;
-    stand_at_ = kNotYet;
+    free_since_ = kNotYet;
     milestone_ = Sequence{};
 }
 
@@ -151,24 +152,25 @@ bool Leadership::may_open_next(Core& core, const PeerTable& peers, SlotIo& slots
     // Somebody opened an epoch and its winner is not known: run that instance to learn it.  Its opener was entitled to open it.
     const bool join = epoch_opened_max_ > decided_epoch_;
     if (!join && !winner_is_over(core, peers, slots)) {
-        stand_at_ = kNotYet;
+        free_since_ = kNotYet;
         return false;
     }
     if (join) opened_bound_ = core.now;
-    if (stand_at_ == kNotYet) {
+    if (free_since_ == kNotYet) {
+        free_since_ = core.now;
         // A fresh cluster waits two beats for others to show up; whoever joins a running ballot lets its opener finish.
-        Duration wait = rank_delay(core, peers, slots);
-        if (decided_epoch_.is_none()) wait += 2 * core.config.timing.interval;
+        head_start_ = decided_epoch_.is_none() ? 2 * core.config.timing.interval : Duration{};
         if (join) {
             const auto spread = static_cast<std::uint64_t>(core.config.timing.interval.count())
                                 << std::min(tries_, 3U);
-            wait += core.config.timing.interval +
-                    Duration{static_cast<std::int64_t>(core.prng.below(spread))};
+            head_start_ += core.config.timing.interval +
+                           Duration{static_cast<std::int64_t>(core.prng.below(spread))};
         }
-        stand_at_ = core.now + wait;
     }
-    if (core.now >= stand_at_) return true;
-    core.wake_at(stand_at_);
+    // The rank is looked at anew each time: others may have shown up, or gone.
+    const Instant turn = free_since_ + head_start_ + rank_delay(core, peers, slots);
+    if (core.now >= turn) return true;
+    core.wake_at(turn);
     return false;
 }
 
@@ -203,7 +205,7 @@ bool Leadership::beaten(const PeerTable& peers) const {
 
 bool Leadership::give_way(Core& core) {
     role_ = Role::Follower;
-    stand_at_ = kNotYet;
+    free_since_ = kNotYet;
     ++tries_;
     Trace line;
     line.code = TraceCode::BallotLost;

@@ -102,8 +102,9 @@ class Leadership {
     Epoch epoch_opened_max_;      // the greatest epoch of any ballot block seen
     BallotNumber mbal_seen_max_;  // the greatest ballot seen in that epoch
     Instant decided_learned_at_ = kNotYet;
-    Instant stand_at_ = kNotYet;  // when this host's turn comes, once the way is free
-    Sequence milestone_;          // the phase is over once this own sequence is validated
+    Instant free_since_ = kNotYet;  // since when nobody holds the epoch before
+    Duration head_start_{};  // what this host leaves to others from then on, besides its rank
+    Sequence milestone_;     // the phase is over once this own sequence is validated
     Instant phase_issued_ =
         kNotYet;  // when phase 2 was issued: the first leader lease counts from it
     Instant leads_until_ = kNotYet;
