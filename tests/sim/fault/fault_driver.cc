@@ -1,0 +1,258 @@
+#include "tests/sim/fault/fault_driver.h"
+
+#include <algorithm>
+
+namespace holdfast::sim {
+
+namespace {
+
+// Indices of the agenda below this are kinds; above, undos.
+constexpr std::uint32_t kUndoBase = 1000;
+
+}  // namespace
+
+FaultDriver::FaultDriver(const Plan& plan, World& world)
+    : plan_(plan),
+      world_(world),
+      chance_(plan.cluster.seed ^ 0xfa017),
+      path_until_(plan.cluster.datastores_count * (world.hosts_count() + 1)),
+      wire_until_((world.hosts_count() + 1) * (world.hosts_count() + 1) * kLinksMax),
+      host_until_(world.hosts_count() + 1),
+      agent_until_(world.hosts_count() + 1),
+      libvirt_until_(world.hosts_count() + 1) {
+    world_.on_reminder([this](std::uint32_t index) { act(index); });
+}
+
+void FaultDriver::start(WorldTime begin, WorldTime end) {
+    end_ = end;
+    for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind) {
+        const Duration mean = plan_.mean_interval[kind];
+        if (mean > Duration::zero()) {
+            world_.remind(begin + chance_.between(Duration::zero(), mean),
+                          static_cast<std::uint32_t>(kind));
+        }
+    }
+}
+
+void FaultDriver::act(std::uint32_t index) {
+    if (index >= kUndoBase) {
+        Undo& what = undos_[index - kUndoBase];
+        if (!what.done) undo(what);
+        return;
+    }
+    if (healed_ || world_.now() >= end_) return;
+    const Duration mean = plan_.mean_interval[index];
+    begin(static_cast<FaultKind>(index));
+    world_.remind(world_.now() + chance_.between(mean / 10, mean * 19 / 10), index);
+}
+
+std::uint32_t FaultDriver::keep(const Undo& what) {
+    undos_.push_back(what);
+    return kUndoBase + static_cast<std::uint32_t>(undos_.size() - 1);
+}
+
+void FaultDriver::undo_after(Duration after, const Undo& what) {
+    world_.remind(world_.now() + after, keep(what));
+}
+
+// ---- whom and how long
+
+HostId FaultDriver::any_host() {
+    return HostId{static_cast<std::uint16_t>(1 + chance_.below(world_.hosts_count()))};
+}
+
+VmIndex FaultDriver::any_vm() {
+    return static_cast<VmIndex>(chance_.below(world_.vms().size()));
+}
+
+// Most of the interesting things happen when a fault lasts about as long as a lease, or as the dead time.
+Duration FaultDriver::around_a_lease() {
+    const Timing& timing = plan_.cluster.timing;
+    switch (chance_.below(4)) {
+        case 0: return chance_.spread(milliseconds{20}, timing.lease);
+        case 1: return timing.lease * chance_.between(85, 115) / 100;
+        case 2: return timing.dead * chance_.between(80, 130) / 100;
+        default: return chance_.spread(seconds{1}, seconds{40});
+    }
+}
+
+bool FaultDriver::may_take_down(HostId host) const {
+    if (!world_.host(host).powered || world_.host(host).frozen) return false;
+    std::uint32_t down_count = 0;
+    for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
+        const SimHost& other = world_.host(HostId{h});
+        if (!other.powered || other.frozen) ++down_count;
+    }
+    return down_count < plan_.hosts_down_max;
+}
+
+// ---- what strikes
+
+void FaultDriver::begin(FaultKind kind) {
+    if (kind >= FaultKind::NetCutHost && kind <= FaultKind::NetDouble) {
+        begin_network(kind);
+    } else if (kind >= FaultKind::DsHangOnePath && kind <= FaultKind::DsFlap) {
+        begin_storage(kind);
+    } else if (kind >= FaultKind::LibvirtSlow) {
+        begin_people(kind);
+    } else if (kind == FaultKind::TwoAtOnce) {
+        const HostId first = any_host();
+        for (const HostId host :
+             {first,
+              HostId{static_cast<std::uint16_t>(first.value() % world_.hosts_count() + 1)}}) {
+            begin_on_host(FaultKind::PowerOff, host);
+        }
+    } else if (kind == FaultKind::LeaderTrouble) {
+        const HostId leader = world_.leader();
+        if (leader.is_none()) return;
+        ++world_.tally().faults[static_cast<std::size_t>(kind)];
+        begin_on_host(static_cast<FaultKind>(
+                          chance_.below(static_cast<std::uint64_t>(FaultKind::LeaderTrouble))),
+                      leader);
+    } else {
+        begin_on_host(kind, any_host());
+    }
+}
+
+void FaultDriver::begin_on_host(FaultKind kind, HostId host) {
+    const Timing& timing = plan_.cluster.timing;
+    const SimHost& target = world_.host(host);
+    if (!target.powered || target.frozen) return;
+    const bool takes_down = kind == FaultKind::PowerOff || kind == FaultKind::QuickReset ||
+                            kind == FaultKind::FreezeLong || kind == FaultKind::TrapPowerOff ||
+                            kind == FaultKind::TrapFreeze;
+    if (takes_down && !may_take_down(host)) return;
+    ++world_.tally().faults[static_cast<std::size_t>(kind)];
+    const Duration short_while = chance_.spread(milliseconds{1}, timing.watchdog * 9 / 10);
+    const Duration long_while = chance_.between(timing.watchdog, timing.dead * 3 / 2);
+    const Duration while_stopped = around_a_lease();
+    const Undo back{kind, host, HostId{}, 0, 0, false};
+    Trap trap;
+    trap.actions_left = static_cast<std::uint32_t>(chance_.below(chance_.permille(500) ? 4 : 30));
+    switch (kind) {
+        case FaultKind::PowerOff:
+            world_.power_off(host);
+            undo_after(chance_.spread(seconds{1}, seconds{60}), back);
+            return;
+        case FaultKind::QuickReset: world_.reset(host, "a person pressed the button"); return;
+        case FaultKind::FreezeShort:
+        case FaultKind::FreezeLong: {
+            const Duration lasts = kind == FaultKind::FreezeShort ? short_while : long_while;
+            world_.freeze(host);
+            host_until_[host.value()] = world_.now() + lasts;
+            undo_after(lasts, back);
+            return;
+        }
+        case FaultKind::AgentStop:
+            world_.stop_agent(host);
+            agent_until_[host.value()] = world_.now() + while_stopped;
+            undo_after(while_stopped, back);
+            return;
+        case FaultKind::AgentKill:
+            world_.kill_agent(host,
+                              chance_.permille(700)
+                                  ? chance_.spread(milliseconds{20}, timing.lease / 2)
+                                  : while_stopped);
+            return;
+        case FaultKind::AgentUpgrade: world_.upgrade_agent(host); return;
+        case FaultKind::TrapFreeze:
+        case FaultKind::TrapAgentStop:
+            trap.kind = kind == FaultKind::TrapFreeze ? TrapKind::FreezeHost : TrapKind::StopAgent;
+            trap.undo_after = kind == FaultKind::TrapFreeze && chance_.permille(500)
+                                  ? short_while
+                                  : while_stopped;
+            trap.undo_index = keep(back);
+            world_.set_trap(host, trap);
+            return;
+        case FaultKind::TrapAgentKill:
+            trap.kind = TrapKind::KillAgent;
+            trap.undo_after = chance_.spread(milliseconds{20}, timing.lease);
+            world_.set_trap(host, trap);
+            return;
+        case FaultKind::TrapPowerOff:
+            trap.kind = TrapKind::PowerOff;
+            trap.undo_after = chance_.spread(seconds{1}, seconds{40});
+            trap.undo_index = keep(back);
+            world_.set_trap(host, trap);
+            return;
+        case FaultKind::Drift:
+            world_.set_drift(host, chance_.between(-kDriftPpmMax, kDriftPpmMax));
+            return;
+        default: return;
+    }
+}
+
+void FaultDriver::undo(Undo& what) {
+    what.done = true;
+    const WorldTime now = world_.now();
+    switch (what.kind) {
+        case FaultKind::PowerOff:
+        case FaultKind::TrapPowerOff: world_.power_on(what.host); return;
+        case FaultKind::FreezeShort:
+        case FaultKind::FreezeLong:
+        case FaultKind::TrapFreeze:
+            if (now >= host_until_[what.host.value()]) world_.thaw(what.host);
+            return;
+        case FaultKind::AgentStop:
+        case FaultKind::TrapAgentStop:
+            if (now >= agent_until_[what.host.value()]) world_.continue_agent(what.host);
+            return;
+        case FaultKind::NetCutHost:
+        case FaultKind::NetCutOneWay:
+        case FaultKind::NetPartition:
+        case FaultKind::NetLoss:
+        case FaultKind::NetDelay:
+        case FaultKind::NetDouble: {
+            const std::size_t wire =
+                (what.host.value() * (world_.hosts_count() + 1) + what.other.value()) * kLinksMax +
+                what.link;
+            if (now >= wire_until_[wire])
+                world_.set_link(what.host, what.other, what.link, LinkFault{});
+            return;
+        }
+        case FaultKind::LibvirtSlow:
+        case FaultKind::LibvirtHang:
+        case FaultKind::LibvirtFail:
+        case FaultKind::LibvirtLie:
+            if (now >= libvirt_until_[what.host.value()])
+                world_.set_libvirt(what.host, LibvirtMode::Ok);
+            return;
+        default: {
+            const std::size_t path =
+                what.datastore * (world_.hosts_count() + 1) + what.host.value();
+            if (now >= path_until_[path]) world_.set_path(what.datastore, what.host, PathFault{});
+            return;
+        }
+    }
+}
+
+void FaultDriver::heal() {
+    healed_ = true;
+    if (plan_.one_stays_dead) dead_host_ = any_host();
+    const WorldTime now = world_.now();
+    for (auto* until : {&path_until_, &wire_until_, &host_until_, &agent_until_, &libvirt_until_}) {
+        std::fill(until->begin(), until->end(), now);
+    }
+    for (Undo& what : undos_) {
+        if (!what.done && what.host != dead_host_) undo(what);
+    }
+    for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
+        const HostId host{h};
+        world_.set_trap(host, Trap{});
+        world_.thaw(host);
+        world_.continue_agent(host);
+        for (DatastoreIndex d = 0; d < plan_.cluster.datastores_count; ++d) {
+            world_.set_path(d, HostId{}, PathFault{});
+            world_.set_path(d, host, PathFault{});
+        }
+        for (std::uint16_t other = 1; other <= world_.hosts_count(); ++other) {
+            for (std::uint8_t link = 0; link < plan_.cluster.links_count; ++link) {
+                world_.set_link(host, HostId{other}, link, LinkFault{});
+            }
+        }
+        world_.set_libvirt(host, LibvirtMode::Ok);
+    }
+    if (!dead_host_.is_none()) world_.power_off(dead_host_);
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,72 @@
+// FaultDriver: carries a plan's faults out in a World, undoes them when their time is over, and heals everything at last.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tests/sim/fault/plan.h"
+#include "tests/sim/world/world.h"
+
+namespace holdfast::sim {
+
+class FaultDriver {
+  public:
+    FaultDriver(const Plan& plan, World& world);
+
+    // Plans the first fault of each kind, from `begin` on.
+    void start(WorldTime begin, WorldTime end);
+    // Ends every fault at once; nothing new begins.
+    void heal();
+
+    // The host that stays without power after heal(); none.
+    [[nodiscard]] HostId dead_host() const { return dead_host_; }
+
+  private:
+    // What is put back when a fault ends.
+    struct Undo {
+        FaultKind kind = FaultKind::PowerOff;
+        HostId host;
+        HostId other;
+        DatastoreIndex datastore = 0;
+        std::uint8_t link = 0;
+        bool done = false;
+    };
+
+    void act(std::uint32_t index);
+    void begin(FaultKind kind);
+    void begin_on_host(FaultKind kind, HostId host);
+    void begin_network(FaultKind kind);
+    void begin_storage(FaultKind kind);
+    void begin_people(FaultKind kind);
+    void undo(Undo& what);
+
+    void undo_after(Duration after, const Undo& what);
+    std::uint32_t keep(const Undo& what);
+    void strike_path(DatastoreIndex datastore,
+                     HostId host,
+                     const PathFault& fault,
+                     Duration lasts,
+                     FaultKind kind);
+    void strike_wire(
+        HostId from, HostId to, const LinkFault& fault, Duration lasts, FaultKind kind);
+    [[nodiscard]] Duration around_a_lease();
+    [[nodiscard]] HostId any_host();
+    [[nodiscard]] VmIndex any_vm();
+    [[nodiscard]] bool may_take_down(HostId host) const;
+
+    const Plan& plan_;
+    World& world_;
+    Chance chance_;
+    WorldTime end_{};
+    bool healed_ = false;
+    HostId dead_host_;
+    std::vector<Undo> undos_;
+    // When the last of several overlapping faults of one place ends.
+    std::vector<WorldTime> path_until_;
+    std::vector<WorldTime> wire_until_;
+    std::vector<WorldTime> host_until_;
+    std::vector<WorldTime> agent_until_;
+    std::vector<WorldTime> libvirt_until_;
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,105 @@
+#include "tests/sim/fault/plan.h"
+
+#include "tests/sim/check/violation.h"
+#include "tests/sim/world/chance.h"
+
+namespace holdfast::sim {
+
+namespace {
+
+void draw_hardware(ClusterConfig& cluster, Chance& chance) {
+    const std::size_t hosts_count = 3 + chance.below(3);
+    const bool standard = chance.permille(350);
+    cluster.profile = standard ? "standard" : "fast";
+    cluster.timing = standard ? kTimingStandard : kTimingFast;
+    static constexpr std::array<std::uint8_t, 6> kVoters = {1, 3, 3, 3, 3, 5};
+    cluster.voters_count = kVoters[chance.below(kVoters.size())];
+    cluster.datastores_count = cluster.voters_count;
+    if (chance.permille(150)) ++cluster.datastores_count;
+    cluster.links_count = chance.permille(250) ? 2 : 1;
+
+    // No drift, a little, or the extremes: the bounds are what `dead` is made for.
+    const std::uint64_t drift = chance.below(3);
+    for (std::size_t i = 0; i < hosts_count; ++i) {
+        HostConfig host;
+        if (drift == 1) host.drift_ppm = chance.between(-100, 100);
+        if (drift == 2) host.drift_ppm = chance.permille(500) ? kDriftPpmMax : -kDriftPpmMax;
+        host.memory_mib = 2048;
+        cluster.hosts.push_back(host);
+    }
+    const std::uint64_t array = chance.below(4);
+    if (array == 1) cluster.io_latency = {milliseconds{1}, milliseconds{8}};
+    if (array == 2) cluster.io_latency = {microseconds{100}, milliseconds{30}};
+    if (chance.permille(300))
+        cluster.io_spike_permille = static_cast<std::uint32_t>(1 + chance.below(30));
+    if (chance.permille(300)) cluster.net_latency = {microseconds{100}, milliseconds{20}};
+    if (chance.permille(300)) cluster.tick_late = {microseconds{50}, milliseconds{15}};
+    if (chance.permille(200)) cluster.boot = {seconds{2}, seconds{4}};
+    cluster.vm_changes_echoed = chance.permille(400);
+    cluster.torn_writes = chance.permille(500);
+    cluster.torn_reads = chance.permille(400);
+    cluster.late_writes = chance.permille(150);
+    cluster.late_feeds = chance.permille(500);
+    cluster.early_reads = chance.permille(800);
+}
+
+void draw_vms(ClusterConfig& cluster, Chance& chance) {
+    const std::size_t vms_count = 2 + chance.below(8);
+    for (std::size_t i = 0; i < vms_count; ++i) {
+        VmConfig vm;
+        vm.name = text_of("vm%zu", i + 1);
+        vm.home = HostId{static_cast<std::uint16_t>(1 + chance.below(cluster.hosts.size()))};
+        vm.memory_mib = static_cast<std::uint32_t>(64 << chance.below(3));
+        vm.priority = static_cast<Priority>(chance.between(2, 6));
+        vm.runs_before_agent = chance.permille(150);
+        vm.autostart = chance.permille(200);
+        cluster.vms.push_back(vm);
+    }
+}
+
+}  // namespace
+
+Plan plan_of(std::uint64_t seed) {
+    // Mixed once before use: neighbouring seeds of this generator would share their numbers, one place apart.
+    Chance chance(Prng(seed).next());
+    Plan plan;
+    plan.cluster.seed = chance.next();
+    draw_hardware(plan.cluster, chance);
+    draw_vms(plan.cluster, chance);
+
+    // Between two and about half of all kinds, each at its own pace.
+    const std::uint64_t density = 80 + chance.below(350);
+    for (Duration& interval : plan.mean_interval) {
+        if (chance.permille(density)) interval = chance.spread(seconds{8}, seconds{120});
+    }
+    plan.hosts_down_max =
+        static_cast<std::uint32_t>(1 + chance.below(plan.cluster.hosts.size() - 1));
+    plan.faults_begin_after = chance.permille(100) ? Duration{seconds{1}} : Duration{seconds{10}};
+    plan.faults_last = chance.between(Duration{seconds{240}}, Duration{seconds{300}});
+    plan.one_stays_dead = chance.permille(300);
+    return plan;
+}
+
+std::string describe(const Plan& plan) {
+    const ClusterConfig& cluster = plan.cluster;
+    std::string text =
+        text_of("%zu hosts, %u voting datastores%s, %zu VMs, profile %s",
+                cluster.hosts.size(),
+                cluster.voters_count,
+                cluster.datastores_count > cluster.voters_count ? " and a spare" : "",
+                cluster.vms.size(),
+                cluster.profile.c_str());
+    if (cluster.torn_writes) text += ", torn writes";
+    if (cluster.torn_reads) text += ", torn reads";
+    if (cluster.late_writes) text += ", late writes";
+    if (cluster.late_feeds) text += ", late feeds";
+    text += "; faults:";
+    for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind) {
+        if (plan.mean_interval[kind] > Duration::zero())
+            text += std::string(" ") + name_of(static_cast<FaultKind>(kind)) + ",";
+    }
+    if (text.back() == ',') text.pop_back();
+    return text;
+}
+
+}  // namespace holdfast::sim

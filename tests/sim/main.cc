@@ -1,0 +1,146 @@
+// holdfast-sim: whole clusters in virtual time, with faults, and checkers for every promise.
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/run/printed_log.h"
+#include "tests/sim/run/report.h"
+#include "tests/sim/run/seed_run.h"
+
+namespace holdfast::sim {
+
+namespace {
+
+constexpr const char* kUsage =
+    "usage: holdfast-sim --seed N [--trace] [--from SECONDS]   one run\n"
+    "       holdfast-sim --seeds A-B [--keep-going]            many runs; without it the first 20 "
+    "failures end them\n"
+    "       holdfast-sim --seeds-file FILE                     the seeds listed in FILE, one a "
+    "line, # for comments\n"
+    "options: --json   the report as one line of JSON\n"
+    "exit code: 0 every promise was kept, 1 one was broken, 2 usage\n";
+
+constexpr std::size_t kFailuresMax = 20;
+
+struct Options {
+    std::vector<std::uint64_t> seeds;
+    bool trace = false;
+    bool json = false;
+    bool keep_going = false;
+    WorldTime from{};
+};
+
+[[noreturn]] void usage(const std::string& what) {
+    std::fprintf(stderr, "holdfast-sim: %s\n%s", what.c_str(), kUsage);
+    std::exit(2);
+}
+
+std::uint64_t number_of(const std::string& text) {
+    char* end = nullptr;
+    errno = 0;
+    const unsigned long long value = std::strtoull(text.c_str(), &end, 10);
+    if (text.empty() || *end != '\0' || errno != 0) usage("'" + text + "' is not a number");
+    return value;
+}
+
+void add_range(Options& options, const std::string& text) {
+    const std::size_t dash = text.find('-');
+    const std::uint64_t first = number_of(text.substr(0, dash));
+    const std::uint64_t last = dash == std::string::npos ? first : number_of(text.substr(dash + 1));
+    if (last < first || last - first >= 100'000'000)
+        usage("'" + text + "' is not a range of seeds such as 1-300");
+    for (std::uint64_t seed = first; seed <= last; ++seed) options.seeds.push_back(seed);
+}
+
+void add_file(Options& options, const char* path) {
+    std::FILE* file = std::fopen(path, "r");
+    if (file == nullptr) usage(std::string(path) + ": " + std::strerror(errno));
+    char line[512];
+    while (std::fgets(line, sizeof line, file) != nullptr) {
+        const std::string text(line, std::strcspn(line, " \t#\n"));
+        if (!text.empty()) options.seeds.push_back(number_of(text));
+    }
+    std::fclose(file);
+}
+
+Options parse(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        const auto value = [&]() -> std::string {
+            if (i + 1 >= argc) usage(word + " needs a value");
+            return argv[++i];
+        };
+        if (word == "--seed") {
+            options.seeds.push_back(number_of(value()));
+        } else if (word == "--seeds") {
+            add_range(options, value());
+        } else if (word == "--seeds-file") {
+            add_file(options, value().c_str());
+        } else if (word == "--from") {
+            options.from = kWorldStart + seconds{static_cast<std::int64_t>(number_of(value()))};
+        } else if (word == "--trace") {
+            options.trace = true;
+        } else if (word == "--json") {
+            options.json = true;
+        } else if (word == "--keep-going") {
+            options.keep_going = true;
+        } else if (word == "--help") {
+            std::fputs(kUsage, stdout);
+            std::exit(0);
+        } else {
+            usage("unknown option '" + word + "'");
+        }
+    }
+    if (options.seeds.empty()) usage("no seed given");
+    return options;
+}
+
+int run(const Options& options) {
+    using SteadyClock = std::chrono::steady_clock;
+    const auto began = SteadyClock::now();
+    auto told = began;
+    const auto wall = [&began] {
+        return std::chrono::duration<double>(SteadyClock::now() - began).count();
+    };
+    Report report;
+    for (const std::uint64_t seed : options.seeds) {
+        PrintedLog printed(stdout, options.from);
+        const SeedResult result = run_seed(seed, options.trace ? &printed : nullptr);
+        report.tally.add(result.tally);
+        if (options.trace) std::printf("%s\n", result.plan.c_str());
+        if (result.violation) {
+            if (!options.json) print_failure(stdout, result);
+            report.failures.push_back(result);
+            if (!options.keep_going && report.failures.size() >= kFailuresMax) break;
+        }
+        if (SteadyClock::now() - told > std::chrono::seconds{10}) {
+            told = SteadyClock::now();
+            std::fprintf(stderr,
+                         "holdfast-sim: %llu of %zu runs, %zu failed\n",
+                         static_cast<unsigned long long>(report.tally.runs_count),
+                         options.seeds.size(),
+                         report.failures.size());
+        }
+    }
+    report.wall_seconds = wall();
+    if (options.json) {
+        print_report_json(stdout, report);
+    } else {
+        print_report(stdout, report);
+    }
+    return report.failures.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+}  // namespace holdfast::sim
+
+int main(int argc, char** argv) {
+    return holdfast::sim::run(holdfast::sim::parse(argc, argv));
+}

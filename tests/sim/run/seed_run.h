@@ -1,0 +1,25 @@
+// One seed from beginning to end: a plan, its faults, healing, and the judgement whether the cluster became whole again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "tests/sim/check/violation.h"
+#include "tests/sim/world/log.h"
+#include "tests/sim/world/tally.h"
+
+namespace holdfast::sim {
+
+struct SeedResult {
+    std::uint64_t seed = 0;
+    std::optional<Violation> violation;
+    std::string plan;  // described
+    Tally tally;
+    std::uint64_t fingerprint = 0;  // of everything that the engines said
+};
+
+// `log` may be null.
+[[nodiscard]] SeedResult run_seed(std::uint64_t seed, Log* log);
+
+}  // namespace holdfast::sim

@@ -1,0 +1,68 @@
+// ClusterConfig: the cluster that a run simulates, and how its hardware behaves when nothing is wrong.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/base/limits.h"
+#include "engine/base/types.h"
+#include "engine/machine/roster.h"
+#include "engine/machine/timing.h"
+#include "tests/sim/world/time.h"
+
+namespace holdfast::sim {
+
+struct Span {
+    Duration low{};
+    Duration high{};
+};
+
+struct VmConfig {
+    std::string name;
+    HostId home;  // where it is defined and started at first
+    std::uint32_t memory_mib = 64;
+    Priority priority = Priority::Medium;
+    bool runs_before_agent = false;  // it already runs when the agent is installed on its host
+    bool autostart = false;          // libvirt wants to start it after a boot of its home
+};
+
+struct HostConfig {
+    std::uint32_t memory_mib = 2048;
+    std::int64_t drift_ppm = 0;
+};
+
+struct ClusterConfig {
+    std::uint64_t seed = 1;
+    std::string profile = "fast";
+    Timing timing = kTimingFast;
+    WatchdogClass watchdog_class = WatchdogClass::Hardware;
+    bool accept_weak_watchdog = false;
+    std::uint8_t voters_count = 3;
+    std::uint8_t datastores_count = 3;
+    std::uint8_t links_count = 1;
+    std::vector<HostConfig> hosts;
+    std::vector<VmConfig> vms;
+
+    Span io_latency{microseconds{100}, microseconds{600}};
+    std::uint32_t io_spike_permille = 0;  // of I/Os, take io_spike instead
+    Span io_spike{milliseconds{10}, milliseconds{90}};
+    Span net_latency{microseconds{50}, microseconds{300}};
+    Span vm_call_begins{milliseconds{2}, milliseconds{30}};
+    Span vm_create{milliseconds{80}, milliseconds{400}};
+    Span vm_resume{milliseconds{3}, milliseconds{40}};
+    Span vm_destroy{milliseconds{20}, milliseconds{200}};
+    Span boot{seconds{3}, seconds{12}};
+    Span tick_late{microseconds{5}, microseconds{200}};
+
+    bool vm_changes_echoed = false;  // libvirt's events repeat what the engine's own calls did
+    bool torn_writes = false;        // a write that its host's death interrupts may be half-done
+    bool torn_reads = false;         // a roster read beside its write may see half of it
+    bool late_writes = false;        // a dead host's write on a hung path lands when the path heals
+    bool late_feeds = false;         // a keeper that stopped in time may feed once more (timing.h)
+    bool early_reads = true;  // some reads show what was there at submission, not at completion
+
+    [[nodiscard]] std::size_t majority() const { return voters_count / 2U + 1U; }
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,69 @@
+// SimHost: one machine with its clock, keeper, hypervisor and agent.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/machine/engine.h"
+#include "tests/sim/check/health_log.h"
+#include "tests/sim/world/agenda.h"
+#include "tests/sim/world/hypervisor.h"
+#include "tests/sim/world/keeper.h"
+
+namespace holdfast::sim {
+
+// A fault that strikes in the middle of a step's actions.
+enum class TrapKind : std::uint8_t { None, FreezeHost, StopAgent, KillAgent, PowerOff };
+
+struct Trap {
+    TrapKind kind = TrapKind::None;
+    std::uint32_t actions_left = 0;  // carried out before it strikes
+    Duration undo_after{};
+    std::uint32_t undo_index = 0;  // given to the fault driver then
+};
+
+struct SimHost {
+    HostId id;
+    HostClock clock;
+    bool powered = false;  // it has booted
+    std::uint32_t power_life = 0;
+    std::uint32_t boot_count = 0;
+    BootId boot_id;
+    bool frozen = false;         // the whole host stands still
+    bool agent_stopped = false;  // only the agent's processes do
+    Keeper keeper;
+    std::uint32_t watchdog_life = 0;
+    WorldTime watchdog_planned_at = kWorldNever;
+    std::unique_ptr<Hypervisor> hypervisor;
+
+    // The agent.
+    std::unique_ptr<Engine> engine;
+    std::uint32_t life = 0;  // of the agent; counts its starts over all boots
+    Incarnation persisted;   // in /run
+    bool upgrading = false;  // it was told to go, and comes back
+    WorldTime tick_at = kWorldNever;
+    WorldTime mail_ready_at{};  // mail arrives in order
+    Epoch told_epoch;           // the last decided epoch that the checkers heard from it
+    std::uint32_t fast_ticks_count = 0;
+    WorldTime last_tick_at{};
+
+    // What waits while it stands still.
+    std::vector<AgendaEntry> inbox;
+    std::vector<Action> unfinished;  // actions of a step that was interrupted
+    Trap trap;
+
+    // For the checkers.
+    Instant lease_end = kNotYet;          // the last lease known to have been held in this boot
+    WorldTime agent_since = kWorldNever;  // since when the agent has run without a break
+    WorldTime frozen_last_at{};           // the end of the last time that it stood still
+    HealthLog storage_way;
+    HealthLog leader_way;
+
+    [[nodiscard]] bool can_step() const {
+        return powered && engine != nullptr && !frozen && !agent_stopped;
+    }
+
+    [[nodiscard]] Instant now(WorldTime world_now) const { return clock.read(world_now); }
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,367 @@
+#include "tests/sim/world/hypervisor.h"
+
+#include <algorithm>
+
+namespace holdfast::sim {
+
+namespace {
+
+// How long the qemu hook waits for the agent's word.
+constexpr Duration kHookLimit = seconds{10};
+
+}  // namespace
+
+Hypervisor::Hypervisor(HostId host,
+                       const ClusterConfig& config,
+                       const std::vector<Vm>& vms,
+                       HypervisorOwner& owner,
+                       Agenda& agenda,
+                       Chance& chance,
+                       Tally& tally)
+    : host_(host),
+      config_(config),
+      vms_(vms),
+      owner_(owner),
+      agenda_(agenda),
+      chance_(chance),
+      tally_(tally),
+      domains_(vms.size() + 1) {}  // the last one stands for "all of them": List
+
+// ---- wishes
+
+std::uint32_t Hypervisor::enqueue(WorldTime now, CallKind kind, VmIndex vm, std::uint32_t life) {
+    const std::uint32_t index = calls_.take();
+    Call& call = calls_[index];
+    call = Call{};
+    call.kind = kind;
+    call.vm = vm;
+    call.life = life;
+    call.serial = next_serial_++;
+    call.in_use = true;
+    Domain& domain = domains_[vm];
+    domain.calls.push_back(index);
+    if (domain.calls.size() == 1) schedule(now, index, config_.vm_call_begins);
+    return index;
+}
+
+void Hypervisor::schedule(WorldTime now, std::uint32_t index, const Span& span) {
+    const std::int64_t factor = mode_ == LibvirtMode::Slow ? 10 : 1;
+    agenda_.put(now + factor * chance_.between(span.low, span.high),
+                Wake::VmCallMoves,
+                host_.value(),
+                index,
+                calls_[index].serial);
+}
+
+void Hypervisor::start(WorldTime now, std::uint32_t life, const StartVm& action) {
+    Call& call = calls_[enqueue(now, CallKind::Start, vm_index_of(action.spec.vm), life)];
+    call.claim = action.claim;
+    call.valid_until = action.valid_until;
+}
+
+void Hypervisor::resume(WorldTime now, std::uint32_t life, const ResumeVm& action) {
+    Call& call = calls_[enqueue(now, CallKind::Resume, vm_index_of(action.vm), life)];
+    call.claim = action.claim;
+    call.valid_until = action.valid_until;
+}
+
+void Hypervisor::destroy(WorldTime now, std::uint32_t life, const DestroyVm& action) {
+    enqueue(now, CallKind::Destroy, vm_index_of(action.vm), life);
+}
+
+void Hypervisor::connect(WorldTime now, std::uint32_t life) {
+    life_ = life;
+    enqueue(now, CallKind::List, static_cast<VmIndex>(vms_.size()), life);
+}
+
+// holdfast-vm may live a moment longer than the agent: what it has not begun is dropped, or not.
+void Hypervisor::agent_died(std::uint32_t life) {
+    if (chance_.permille(500)) return;
+    for (Domain& domain : domains_) {
+        for (std::size_t i = domain.calls.size(); i-- > 0;) {
+            Call& call = calls_[domain.calls[i]];
+            const bool agents =
+                call.kind != CallKind::PersonStart && call.kind != CallKind::PersonStop;
+            // The first one may have begun; it ends in its own time.
+            if (i == 0 || !agents || call.life != life) continue;
+            call.in_use = false;
+            calls_.give_back(domain.calls[i]);
+            domain.calls.erase(domain.calls.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+}
+
+bool Hypervisor::start_by_person(WorldTime now, VmIndex vm, bool agent_answers) {
+    Domain& domain = domains_[vm];
+    if (!domain.calls.empty() || domain.state == DomainState::Paused ||
+        domain.state == DomainState::Running)
+        return false;
+    if (!agent_answers) {
+        owner_.start_refused(host_, vm, "the agent does not answer");
+        return true;
+    }
+    set_state(vm, DomainState::Off);
+    calls_[enqueue(now, CallKind::PersonStart, vm, life_)].token = next_token_++;
+    return true;
+}
+
+bool Hypervisor::stop_by_person(WorldTime now, VmIndex vm) {
+    if (!domains_[vm].calls.empty() || domains_[vm].state != DomainState::Running) return false;
+    enqueue(now, CallKind::PersonStop, vm, life_);
+    return true;
+}
+
+void Hypervisor::answer(WorldTime now, const AnswerStart& action) {
+    const VmIndex vm = vm_index_of(action.vm);
+    Domain& domain = domains_[vm];
+    if (domain.calls.empty()) return;
+    const std::uint32_t index = domain.calls.front();
+    Call& call = calls_[index];
+    if (call.kind != CallKind::PersonStart || call.stage != Stage::Asking ||
+        call.token != action.token)
+        return;
+    if (action.verdict != StartVerdict::Allowed) {
+        tally_.add(Count::StartsRefused);
+        owner_.start_refused(host_, vm, "the agent says no");
+        end(now, index);
+        return;
+    }
+    call.stage = Stage::Begun;
+    call.serial = next_serial_++;  // the time limit no longer counts
+    schedule(now, index, config_.vm_create);
+}
+
+// ---- fate
+
+void Hypervisor::crash(VmIndex vm) {
+    if (domains_[vm].state != DomainState::Running) return;
+    set_state(vm, DomainState::Off);
+    owner_.vm_ended(host_, vm, EndCause::Crashed);
+    if (listed_life_ == life_)
+        owner_.mail(host_, life_, VmStopped{vms_[vm].spec.vm, StopCause::Crashed});
+}
+
+void Hypervisor::define(VmIndex vm, DomainState state) {
+    set_state(vm, state);
+}
+
+void Hypervisor::host_died() {
+    for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
+        const DomainState state = domains_[vm].state;
+        if (state == DomainState::Running) owner_.vm_ended(host_, vm, EndCause::HostDied);
+        if (state == DomainState::Running || state == DomainState::Paused)
+            set_state(vm, DomainState::Off);
+    }
+    for (Domain& domain : domains_) {
+        for (const std::uint32_t index : domain.calls) {
+            calls_[index].in_use = false;
+            calls_.give_back(index);
+        }
+        domain.calls.clear();
+    }
+    parked_.clear();
+    listed_life_ = 0;
+}
+
+void Hypervisor::set_mode(WorldTime now, LibvirtMode mode) {
+    mode_ = mode;
+    if (mode == LibvirtMode::Hang) return;
+    std::vector<std::uint32_t> parked;
+    parked.swap(parked_);
+    for (const std::uint32_t index : parked) schedule(now, index, config_.vm_call_begins);
+}
+
+// ---- progress
+
+void Hypervisor::move(WorldTime now, std::uint32_t index, std::uint32_t serial) {
+    const Call& call = calls_[index];
+    if (!call.in_use || call.serial != serial) return;
+    if (call.kind == CallKind::PersonStart && call.stage == Stage::Asking) {
+        owner_.start_refused(host_, call.vm, "the agent did not answer in time");
+        end(now, index);
+        return;
+    }
+    const bool stuck = mode_ == LibvirtMode::Hang ||
+                       (mode_ == LibvirtMode::Fail && call.kind == CallKind::Destroy);
+    if (stuck) {
+        parked_.push_back(index);
+        return;
+    }
+    if (call.stage == Stage::Queued) {
+        begin(now, index);
+    } else {
+        take_effect(now, index);
+    }
+}
+
+void Hypervisor::begin(WorldTime now, std::uint32_t index) {
+    Call& call = calls_[index];
+    switch (call.kind) {
+        case CallKind::Start: begin_start(now, index); return;
+        case CallKind::Resume: begin_resume(now, index); return;
+        case CallKind::PersonStart: ask(now, index); return;
+        case CallKind::Destroy:
+        case CallKind::PersonStop:
+        case CallKind::List: break;
+    }
+    call.stage = Stage::Begun;
+    schedule(now, index, config_.vm_destroy);
+}
+
+void Hypervisor::begin_start(WorldTime now, std::uint32_t index) {
+    Call& call = calls_[index];
+    StartFailure failure = StartFailure::None;
+    const DomainState state = domains_[call.vm].state;
+    if (owner_.local_now(host_) >= call.valid_until) {
+        failure = StartFailure::Lease;
+        tally_.add(Count::VmStartsLate);
+    } else if (mode_ == LibvirtMode::Fail || state == DomainState::Paused ||
+               state == DomainState::Running) {
+        failure = StartFailure::Libvirt;
+        tally_.add(Count::VmStartsFailed);
+    }
+    if (failure != StartFailure::None) {
+        owner_.mail(host_, call.life, VmStarted{vms_[call.vm].spec.vm, call.claim, failure});
+        end(now, index);
+        return;
+    }
+    tally_.add(Count::VmStarts);
+    call.stage = Stage::Begun;
+    schedule(now, index, config_.vm_create);
+}
+
+void Hypervisor::begin_resume(WorldTime now, std::uint32_t index) {
+    Call& call = calls_[index];
+    StartFailure failure = StartFailure::None;
+    if (owner_.local_now(host_) >= call.valid_until) {
+        failure = StartFailure::Lease;
+        tally_.add(Count::VmStartsLate);
+    } else if (mode_ == LibvirtMode::Fail || domains_[call.vm].state != DomainState::Paused) {
+        failure = StartFailure::Libvirt;
+        tally_.add(Count::VmStartsFailed);
+    }
+    if (failure != StartFailure::None) {
+        owner_.mail(host_, call.life, VmResumed{vms_[call.vm].spec.vm, call.claim, failure});
+        end(now, index);
+        return;
+    }
+    call.stage = Stage::Begun;
+    schedule(now, index, config_.vm_resume);
+}
+
+void Hypervisor::ask(WorldTime now, std::uint32_t index) {
+    Call& call = calls_[index];
+    call.stage = Stage::Asking;
+    VmSpec spec = vms_[call.vm].spec;
+    spec.xml.host = host_;
+    owner_.mail(host_, life_, StartAsked{call.token, spec});
+    schedule(now, index, {kHookLimit, kHookLimit});
+}
+
+void Hypervisor::take_effect(WorldTime now, std::uint32_t index) {
+    Call& call = calls_[index];
+    const VmIndex vm = call.vm;
+    switch (call.kind) {
+        case CallKind::Start: finish_start(call); break;
+        case CallKind::Resume: finish_resume(call); break;
+        case CallKind::Destroy: finish_destroy(call); break;
+        case CallKind::List: list(call); break;
+        case CallKind::PersonStart:
+            if (mode_ == LibvirtMode::Fail) {
+                owner_.start_refused(host_, vm, "libvirt failed after the agent's yes");
+            } else {
+                set_state(vm, DomainState::Running);
+                owner_.vm_runs(host_, vm, ClaimNumber{}, true);
+            }
+            if (listed_life_ == life_) owner_.mail(host_, life_, seen(vm));
+            break;
+        case CallKind::PersonStop:
+            if (domains_[vm].state == DomainState::Running) {
+                set_state(vm, DomainState::Off);
+                owner_.vm_ended(host_, vm, EndCause::ByUser);
+                if (listed_life_ == life_)
+                    owner_.mail(host_, life_, VmStopped{vms_[vm].spec.vm, StopCause::ByUser});
+            }
+            break;
+    }
+    end(now, index);
+}
+
+void Hypervisor::finish_start(Call& call) {
+    set_state(call.vm, DomainState::Paused);
+    domains_[call.vm].claim = call.claim;
+    const bool lies = mode_ == LibvirtMode::Lie && chance_.permille(500);
+    owner_.mail(
+        host_,
+        call.life,
+        VmStarted{
+            vms_[call.vm].spec.vm, call.claim, lies ? StartFailure::Libvirt : StartFailure::None});
+    report_change(call.vm, call.life);
+}
+
+void Hypervisor::finish_resume(Call& call) {
+    StartFailure failure = StartFailure::Libvirt;
+    if (domains_[call.vm].state == DomainState::Paused) {
+        set_state(call.vm, DomainState::Running);
+        owner_.vm_runs(host_, call.vm, call.claim, false);
+        const bool lies = mode_ == LibvirtMode::Lie && chance_.permille(500);
+        if (!lies) failure = StartFailure::None;
+    }
+    owner_.mail(host_, call.life, VmResumed{vms_[call.vm].spec.vm, call.claim, failure});
+    report_change(call.vm, call.life);
+}
+
+void Hypervisor::finish_destroy(Call& call) {
+    const DomainState state = domains_[call.vm].state;
+    if (state == DomainState::Running) {
+        tally_.add(Count::VmsDestroyed);
+        owner_.vm_ended(host_, call.vm, EndCause::Destroyed);
+    }
+    if (state != DomainState::Absent) set_state(call.vm, DomainState::Off);
+    owner_.mail(host_, call.life, VmGone{vms_[call.vm].spec.vm});
+}
+
+void Hypervisor::list(Call& call) {
+    for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
+        if (domains_[vm].state != DomainState::Absent) owner_.mail(host_, call.life, seen(vm));
+    }
+    owner_.mail(host_, call.life, VmListComplete{});
+    listed_life_ = call.life;
+}
+
+void Hypervisor::end(WorldTime now, std::uint32_t index) {
+    Domain& domain = domains_[calls_[index].vm];
+    HF_CHECK(!domain.calls.empty() && domain.calls.front() == index);
+    domain.calls.pop_front();
+    calls_[index].in_use = false;
+    calls_.give_back(index);
+    if (!domain.calls.empty()) schedule(now, domain.calls.front(), config_.vm_call_begins);
+}
+
+void Hypervisor::set_state(VmIndex vm, DomainState state) {
+    Domain& domain = domains_[vm];
+    if (domain.state == DomainState::Running) --running_count_;
+    domain.state = state;
+    if (domain.state == DomainState::Running) ++running_count_;
+}
+
+// libvirt's events go to whoever is connected; the caller itself has its answer, and hears it twice if events are echoed.
+void Hypervisor::report_change(VmIndex vm, std::uint32_t caller_life) {
+    if (listed_life_ != life_) return;
+    if (caller_life != life_ || config_.vm_changes_echoed) owner_.mail(host_, life_, seen(vm));
+}
+
+VmSeen Hypervisor::seen(VmIndex vm) const {
+    VmSeen report;
+    report.spec = vms_[vm].spec;
+    report.spec.xml.host = host_;
+    switch (domains_[vm].state) {
+        case DomainState::Running: report.state = VmRunState::Running; break;
+        case DomainState::Paused: report.state = VmRunState::Paused; break;
+        case DomainState::Absent:
+        case DomainState::Off: report.state = VmRunState::Off; break;
+    }
+    return report;
+}
+
+}  // namespace holdfast::sim

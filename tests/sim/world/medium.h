@@ -1,0 +1,162 @@
+// Medium: what lies on one datastore: for each host two copies of its slot, its roster and its orders.
+//
+// A copy is all zero, valid or torn; a reader takes the valid copy that is newer (design section 3).  Rosters and orders
+// are held by reference, because they are large and written to every datastore alike.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/base/limits.h"
+#include "engine/base/types.h"
+#include "engine/machine/event.h"
+#include "engine/machine/orders.h"
+#include "engine/machine/roster.h"
+#include "engine/machine/slot.h"
+#include "tests/sim/world/pool.h"
+
+namespace holdfast::sim {
+
+enum class CopyState : std::uint8_t { Zero, Valid, Torn };
+
+// The part of a region that decides which copy is written and which is read.
+struct BlockVersion {
+    std::uint64_t high = 0;  // a slot's incarnation
+    std::uint64_t low = 0;   // a slot's sequence, or the version
+
+    friend constexpr auto operator<=>(const BlockVersion&, const BlockVersion&) = default;
+};
+
+// Which region of a host's area.
+enum class RegionKind : std::uint8_t { Roster, Orders };
+
+class Medium {
+  public:
+    Medium(std::size_t hosts_count, SharedPool<Roster>& rosters, SharedPool<Orders>& orders)
+        : hosts_(hosts_count), views_(hosts_count), rosters_(rosters), orders_(orders) {
+        for (SlotView& view : views_) view.reading = SlotReading::Unwritten;
+    }
+
+    void write_slot(const SlotRecord& record) {
+        Area& area = hosts_[at(record.host)];
+        const std::size_t copy = record.sequence.value() % 2;
+        area.slots[copy] = record;
+        area.slot_states[copy] = CopyState::Valid;
+        look_again(record.host);
+    }
+
+    // The write of `record` stopped half-way.
+    void tear_slot(const SlotRecord& record) {
+        hosts_[at(record.host)].slot_states[record.sequence.value() % 2] = CopyState::Torn;
+        look_again(record.host);
+    }
+
+    // What a reader gets, host 1 first; changes with the next write.
+    [[nodiscard]] std::span<const SlotView> views() const { return views_; }
+
+    // Takes over one ownership of `block`.
+    void write_region(RegionKind kind, HostId host, std::uint64_t version, std::uint32_t block) {
+        Region& region = region_of(kind, host);
+        const std::size_t copy = version % 2;
+        let_go(kind, region.blocks[copy]);
+        region.blocks[copy] = block;
+        region.versions[copy] = version;
+        region.states[copy] = CopyState::Valid;
+    }
+
+    void tear_region(RegionKind kind, HostId host, std::uint64_t version) {
+        Region& region = region_of(kind, host);
+        const std::size_t copy = version % 2;
+        let_go(kind, region.blocks[copy]);
+        region.blocks[copy] = kNoBlock;
+        region.states[copy] = CopyState::Torn;
+    }
+
+    struct RegionView {
+        RegionReading reading = RegionReading::Unusable;
+        std::uint32_t block = kNoBlock;  // still owned by the medium
+    };
+
+    // `torn_version`: a write of this version is under way and this reader sees it half-done; 0 for none.
+    [[nodiscard]] RegionView view(RegionKind kind,
+                                  HostId host,
+                                  std::uint64_t torn_version = 0) const {
+        const Region& region = const_cast<Medium*>(this)->region_of(kind, host);
+        std::array<CopyState, 2> states = region.states;
+        if (torn_version != 0) states[torn_version % 2] = CopyState::Torn;
+        int newest = -1;
+        for (int copy = 0; copy < 2; ++copy) {
+            const auto c = static_cast<std::size_t>(copy);
+            if (states[c] != CopyState::Valid) continue;
+            if (newest < 0 ||
+                region.versions[c] > region.versions[static_cast<std::size_t>(newest)])
+                newest = copy;
+        }
+        if (newest >= 0)
+            return {RegionReading::Valid, region.blocks[static_cast<std::size_t>(newest)]};
+        const bool zero = states[0] == CopyState::Zero && states[1] == CopyState::Zero;
+        return {zero ? RegionReading::Unwritten : RegionReading::Unusable, kNoBlock};
+    }
+
+  private:
+    struct Region {
+        std::array<std::uint32_t, 2> blocks{kNoBlock, kNoBlock};
+        std::array<std::uint64_t, 2> versions{};
+        std::array<CopyState, 2> states{};
+    };
+
+    struct Area {
+        std::array<SlotRecord, 2> slots{};
+        std::array<CopyState, 2> slot_states{};
+        Region roster;
+        Region orders;
+    };
+
+    [[nodiscard]] std::size_t at(HostId host) const {
+        HF_CHECK(host.value() >= 1 && host.value() <= hosts_.size());
+        return host.value() - 1U;
+    }
+
+    [[nodiscard]] Region& region_of(RegionKind kind, HostId host) {
+        Area& area = hosts_[at(host)];
+        return kind == RegionKind::Roster ? area.roster : area.orders;
+    }
+
+    void let_go(RegionKind kind, std::uint32_t block) {
+        if (kind == RegionKind::Roster) {
+            rosters_.let_go(block);
+        } else {
+            orders_.let_go(block);
+        }
+    }
+
+    static BlockVersion version_of(const SlotRecord& record) {
+        return {record.incarnation.value(), record.sequence.value()};
+    }
+
+    void look_again(HostId host) {
+        const Area& area = hosts_[at(host)];
+        SlotView& view = views_[at(host)];
+        const bool first = area.slot_states[0] == CopyState::Valid;
+        const bool second = area.slot_states[1] == CopyState::Valid;
+        if (!first && !second) {
+            const bool zero =
+                area.slot_states[0] == CopyState::Zero && area.slot_states[1] == CopyState::Zero;
+            view.reading = zero ? SlotReading::Unwritten : SlotReading::Unusable;
+            return;
+        }
+        view.reading = SlotReading::Valid;
+        const bool take_second =
+            second && (!first || version_of(area.slots[0]) < version_of(area.slots[1]));
+        view.record = area.slots[take_second ? 1 : 0];
+    }
+
+    std::vector<Area> hosts_;
+    std::vector<SlotView> views_;
+    SharedPool<Roster>& rosters_;
+    SharedPool<Orders>& orders_;
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,73 @@
+// Tally: what a run, or all runs together, exercised.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/sim/world/time.h"
+
+namespace holdfast::sim {
+
+enum class Count : std::uint8_t {
+    Steps,
+    SlotWrites,
+    Scans,
+    RosterWrites,
+    OrdersWrites,
+    RegionReads,
+    BeatsSent,
+    BeatsLost,
+    BeatsDoubled,
+    IoHung,
+    IoFailed,
+    WritesTorn,
+    WritesLost,
+    WritesLandedLate,
+    ReadsTorn,
+    HostResetsByWatchdog,
+    HostResetsAsked,
+    HostBoots,
+    AgentStarts,
+    VmStarts,
+    VmStartsLate,
+    VmStartsFailed,
+    VmsDestroyed,
+    VmsLostWithHost,
+    VmRunsByEngine,
+    VmRunsByPeople,
+    StartsRefused,
+    LateFeeds,
+    InboxMax,
+    Last_,
+};
+
+inline constexpr std::size_t kCountsCount = static_cast<std::size_t>(Count::Last_);
+
+// Name of a count as reports print it; never null.
+[[nodiscard]] const char* name_of(Count count);
+
+inline constexpr std::size_t kTraceCodesMax = 64;
+inline constexpr std::size_t kFaultKindsMax = 48;
+
+struct Tally {
+    std::array<std::uint64_t, kCountsCount> counts{};
+    std::array<std::uint64_t, kTraceCodesMax> trace_codes{};
+    std::array<std::uint64_t, kFaultKindsMax> faults{};
+    std::uint64_t runs_count = 0;
+    Duration simulated{};
+    std::uint64_t failovers_count = 0;  // VMs that ran again on another host after theirs died
+    Duration failover_max{};
+    Duration failover_sum{};
+    Duration settle_max{};  // from the healing of all faults to a whole cluster
+
+    void add(Count count, std::uint64_t by = 1) { counts[static_cast<std::size_t>(count)] += by; }
+
+    [[nodiscard]] std::uint64_t of(Count count) const {
+        return counts[static_cast<std::size_t>(count)];
+    }
+
+    void add(const Tally& other);
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,37 @@
+// The VMs of the world: what they are, what people want of them, and what really happened to them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/machine/roster.h"
+#include "tests/sim/world/time.h"
+
+namespace holdfast::sim {
+
+using VmIndex = std::uint32_t;
+
+struct Vm {
+    VmSpec spec;  // without the place of its XML
+    HostId home;
+    bool autostart = false;
+    bool wanted = false;  // people want it to run
+    HostId last_host;     // where it ran last
+    WorldTime died_at{};  // when its host died under it
+    bool lost_with_host = false;
+};
+
+[[nodiscard]] inline VmId vm_id_of(VmIndex index) {
+    VmId id;
+    id.bytes[0] = 0x7e;
+    id.bytes[14] = static_cast<std::uint8_t>((index + 1) >> 8U);
+    id.bytes[15] = static_cast<std::uint8_t>(index + 1);
+    return id;
+}
+
+// REQUIRES: made by vm_id_of
+[[nodiscard]] inline VmIndex vm_index_of(const VmId& id) {
+    return (static_cast<VmIndex>(id.bytes[14]) << 8U | id.bytes[15]) - 1U;
+}
+
+}  // namespace holdfast::sim

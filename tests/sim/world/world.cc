@@ -1,0 +1,298 @@
+#include "tests/sim/world/world.h"
+
+#include <algorithm>
+
+namespace holdfast::sim {
+
+namespace {
+
+constexpr Duration kCheckInterval = milliseconds{200};
+constexpr Duration kPersonPatience = milliseconds{700};
+constexpr std::size_t kSocketBeatsMax = 256;
+// A wakeup that is always due would stop the world's clock.
+constexpr std::uint32_t kFastTicksMax = 10'000;
+
+}  // namespace
+
+World::World(const ClusterConfig& config, Log* log)
+    : config_(config),
+      log_(log),
+      chance_(config.seed),
+      io_(config_, agenda_, chance_, tally_),
+      network_(config_, agenda_, chance_, tally_),
+      hosts_(config.hosts.size()),
+      actions_(std::make_unique<Actions>()),
+      runs_(config.vms.size(), config.hosts.size(), config.timing.landing),
+      leaders_(config.hosts.size(),
+               [this](HostId id) {
+                   const SimHost& rival = host(id);
+                   return rival.engine != nullptr && rival.engine->leading(rival.now(now_));
+               }),
+      reset_at_(config.hosts.size(), kWorldNever),
+      refusals_(config.vms.size() * config.hosts.size()) {
+    make_vms();
+    for (std::size_t i = 0; i < hosts_.size(); ++i) {
+        SimHost& host = hosts_[i];
+        host.id = HostId{static_cast<std::uint16_t>(i + 1)};
+        host.hypervisor =
+            std::make_unique<Hypervisor>(host.id, config_, vms_, *this, agenda_, chance_, tally_);
+    }
+}
+
+void World::make_vms() {
+    for (const VmConfig& wanted : config_.vms) {
+        Vm vm;
+        const auto index = static_cast<VmIndex>(vms_.size());
+        vm.spec.vm = vm_id_of(index);
+        vm.spec.name = VmName{wanted.name};
+        vm.spec.memory_mib = wanted.memory_mib;
+        vm.spec.cpus = 1;
+        vm.spec.priority = wanted.priority;
+        vm.spec.datastores = 1;
+        vm.spec.xml = XmlRef{wanted.home, index * 4096, 1000, 4000, 0xc0de0000U + index};
+        vm.home = wanted.home;
+        vm.autostart = wanted.autostart;
+        vms_.push_back(vm);
+    }
+}
+
+void World::start() {
+    for (SimHost& host : hosts_) {
+        agenda_.put(now_ + chance_.between(Duration::zero(), Duration{seconds{1}}),
+                    Wake::HostBoots,
+                    host.id.value(),
+                    0,
+                    host.power_life);
+    }
+    for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
+        SimHost& home = at(vms_[vm].home);
+        home.hypervisor->define(vm, DomainState::Off);
+        agenda_.put(now_ + (config_.vms[vm].runs_before_agent ? Duration{milliseconds{1500}}
+                                                              : Duration{seconds{3}}),
+                    Wake::PersonActs,
+                    home.id.value(),
+                    vm);
+    }
+}
+
+void World::fail(const char* promise, const std::string& text) {
+    if (violation_) return;
+    violation_ = Violation{promise, text, now_};
+    say(HostId{}, std::string(promise) + " BROKEN: " + text);
+}
+
+void World::say(HostId host, const std::string& text) {
+    if (log_ != nullptr) log_->world(now_, host, text);
+}
+
+HostId World::leader() const {
+    for (const SimHost& host : hosts_) {
+        if (host.engine != nullptr && host.engine->leading(host.now(now_))) return host.id;
+    }
+    return HostId{};
+}
+
+std::uint64_t World::refusals_of(VmIndex vm, HostId host) const {
+    return refusals_[vm * hosts_.size() + host.value() - 1U];
+}
+
+// ---- the loop
+
+void World::run_until(WorldTime limit) {
+    while (!violation_) {
+        SimHost* ticking = nullptr;
+        WorldTime next = std::min(agenda_.next_at(), next_check_at_);
+        for (SimHost& host : hosts_) {
+            if (host.tick_at < next) {
+                next = host.tick_at;
+                ticking = &host;
+            }
+        }
+        if (next > limit) break;
+        now_ = std::max(now_, next);
+        if (ticking != nullptr) {
+            tick(*ticking);
+        } else if (agenda_.next_at() <= next_check_at_) {
+            dispatch(agenda_.take());
+        } else {
+            next_check_at_ = now_ + kCheckInterval;
+            check_regularly();
+        }
+    }
+    if (!violation_) now_ = std::max(now_, limit);
+}
+
+void World::dispatch(const AgendaEntry& entry) {
+    if (entry.wake == Wake::FaultActs) {
+        if (driver_) driver_(entry.index);
+        return;
+    }
+    SimHost& host = at(HostId{entry.host});
+    switch (entry.wake) {
+        case Wake::IoDone: io_done(host, entry); return;
+        case Wake::WriteLands: io_.land(entry.index); return;
+        case Wake::BeatArrives: beat_arrives(host, entry); return;
+        case Wake::MailArrives: mail_arrives(host, entry); return;
+        case Wake::VmCallMoves:
+            if (!host.powered) return;
+            if (host.frozen) {
+                host.inbox.push_back(entry);
+            } else {
+                host.hypervisor->move(now_, entry.index, entry.life);
+            }
+            return;
+        case Wake::WatchdogLooks: watchdog_looks(host, entry.life); return;
+        case Wake::HostBoots:
+            if (!host.powered && host.power_life == entry.life) boot(host);
+            return;
+        case Wake::AgentStarts:
+            if (host.powered && host.engine == nullptr && host.life == entry.life)
+                start_agent(host.id);
+            return;
+        case Wake::PersonActs: person_acts(entry); return;
+        case Wake::FaultActs: return;
+    }
+}
+
+void World::tick(SimHost& host) {
+    host.tick_at = kWorldNever;
+    if (!host.can_step()) return;
+    if (now_ - host.last_tick_at > Duration{milliseconds{1}}) host.fast_ticks_count = 0;
+    host.last_tick_at = now_;
+    if (++host.fast_ticks_count > kFastTicksMax) {
+        fail("contract", text_of("host %u: next_wakeup() stays in the past", host.id.value()));
+        return;
+    }
+    step(host, Event{host.now(now_), Tick{}});
+}
+
+void World::io_done(SimHost& host, const AgendaEntry& entry) {
+    if (!io_.finish(now_, entry.index)) return;
+    const Issuer& issuer = io_.op(entry.index).issuer;
+    if (host.engine == nullptr || issuer.life != host.life) {
+        io_.give_back(entry.index);
+    } else if (host.can_step()) {
+        deliver_io(host, entry.index);
+    } else {
+        host.inbox.push_back(entry);
+    }
+}
+
+void World::beat_arrives(SimHost& host, const AgendaEntry& entry) {
+    if (host.can_step()) {
+        deliver(host, entry);
+    } else if (host.engine != nullptr && host.inbox.size() < kSocketBeatsMax) {
+        host.inbox.push_back(entry);
+    } else {
+        network_.give_back(entry.index);
+    }
+}
+
+void World::mail_arrives(SimHost& host, const AgendaEntry& entry) {
+    if (host.engine == nullptr || host.life != entry.life) {
+        mails_.give_back(entry.index);
+    } else if (host.can_step()) {
+        deliver(host, entry);
+    } else {
+        host.inbox.push_back(entry);
+    }
+}
+
+// REQUIRES: host.can_step(), or the agent that the entry is for is gone
+void World::deliver(SimHost& host, const AgendaEntry& entry) {
+    switch (entry.wake) {
+        case Wake::IoDone: deliver_io(host, entry.index); return;
+        case Wake::BeatArrives: {
+            const FlyingBeat& flying = network_.beat(entry.index);
+            const bool passes = network_.passes_window(flying.beat);
+            const Event event{host.now(now_), BeatReceived{flying.beat, flying.link}};
+            network_.give_back(entry.index);
+            if (passes) step(host, event);
+            return;
+        }
+        case Wake::MailArrives: {
+            const Event event{host.now(now_), mails_[entry.index]};
+            mails_.give_back(entry.index);
+            step(host, event);
+            return;
+        }
+        case Wake::VmCallMoves: host.hypervisor->move(now_, entry.index, entry.life); return;
+        case Wake::WriteLands:
+        case Wake::WatchdogLooks:
+        case Wake::HostBoots:
+        case Wake::AgentStarts:
+        case Wake::PersonActs:
+        case Wake::FaultActs: return;
+    }
+}
+
+void World::discard(const AgendaEntry& entry) {
+    if (entry.wake == Wake::IoDone) io_.give_back(entry.index);
+    if (entry.wake == Wake::BeatArrives) network_.give_back(entry.index);
+    if (entry.wake == Wake::MailArrives) mails_.give_back(entry.index);
+}
+
+void World::deliver_io(SimHost& host, std::uint32_t index) {
+    const IoOp& op = io_.op(index);
+    Event event{host.now(now_), Tick{}};
+    switch (op.kind) {
+        case IoKind::WriteSlot:
+            event.body = SlotWritten{op.datastore, op.request, op.status};
+            break;
+        case IoKind::ScanSlots:
+            event.body =
+                SlotsRead{op.datastore, op.request, op.status, op.region, io_.views_of(op)};
+            break;
+        case IoKind::WriteRoster:
+            event.body = RosterWritten{op.datastore, op.request, op.status};
+            break;
+        case IoKind::WriteOrders:
+            event.body = OrdersWritten{op.datastore, op.request, op.status};
+            break;
+        case IoKind::ReadRoster: {
+            const Roster* roster =
+                op.reading == RegionReading::Valid ? &io_.roster_block(op.block) : nullptr;
+            event.body = RosterRead{op.datastore, op.request, op.region, op.reading, roster};
+            break;
+        }
+        case IoKind::ReadOrders: {
+            const Orders* orders =
+                op.reading == RegionReading::Valid ? &io_.orders_block(op.block) : nullptr;
+            event.body = OrdersRead{op.datastore, op.request, op.region, op.reading, orders};
+            break;
+        }
+    }
+    step(host, event);
+    io_.give_back(index);
+}
+
+void World::step(SimHost& host, const Event& event) {
+    tally_.add(Count::Steps);
+    host.engine->step(event, *actions_);
+    check_step(host);
+    carry_out(host);
+    if (!host.can_step()) return;
+    const WorldTime wakeup = host.clock.when(host.engine->next_wakeup());
+    host.tick_at = wakeup == kWorldNever
+                       ? kWorldNever
+                       : std::max(wakeup, now_) +
+                             chance_.between(config_.tick_late.low, config_.tick_late.high);
+}
+
+// People start their VMs at first, and try again until they run.
+void World::person_acts(const AgendaEntry& entry) {
+    const VmIndex vm = entry.index;
+    SimHost& host = at(HostId{entry.host});
+    if (!vms_[vm].last_host.is_none()) return;
+    if (config_.vms[vm].runs_before_agent && host.powered &&
+        host.hypervisor->state(vm) == DomainState::Off) {
+        host.hypervisor->define(vm, DomainState::Running);
+        vm_runs(host.id, vm, ClaimNumber{}, true);
+        return;
+    }
+    if (host.powered && !host.frozen)
+        host.hypervisor->start_by_person(now_, vm, host.engine != nullptr);
+    agenda_.put(now_ + kPersonPatience, Wake::PersonActs, entry.host, vm);
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,191 @@
+// World: a whole cluster in virtual time: engines, the executors around them, hardware, people.
+//
+//     Agenda --> World --> Engine::step() --> actions --> IoPaths, Network, Keeper, Hypervisor --> Agenda
+//
+// Everything follows from ClusterConfig and the calls below; the same calls at the same times give the same run.  After
+// every step the checkers look; the first broken promise stops the run.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/machine/engine.h"
+#include "tests/sim/check/leader_checker.h"
+#include "tests/sim/check/run_checker.h"
+#include "tests/sim/check/violation.h"
+#include "tests/sim/world/agenda.h"
+#include "tests/sim/world/chance.h"
+#include "tests/sim/world/cluster_config.h"
+#include "tests/sim/world/host.h"
+#include "tests/sim/world/io_paths.h"
+#include "tests/sim/world/log.h"
+#include "tests/sim/world/network.h"
+#include "tests/sim/world/tally.h"
+#include "tests/sim/world/vm_world.h"
+
+namespace holdfast::sim {
+
+class World : public HypervisorOwner {
+  public:
+    World(const ClusterConfig& config, Log* log);
+    ~World() override = default;
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    // Every host gets power, its agent and its VMs.
+    void start();
+    // Until `limit`, or a broken promise.
+    void run_until(WorldTime limit);
+
+    [[nodiscard]] WorldTime now() const { return now_; }
+
+    [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
+
+    void fail(const char* promise, const std::string& text);
+
+    // ---- power, processes, clocks (world_power.cc, world_agents.cc)
+    void power_off(HostId host);
+    void power_on(HostId host);
+    void reset(HostId host, const char* why);
+    void freeze(HostId host);
+    void thaw(HostId host);
+    void stop_agent(HostId host);
+    void continue_agent(HostId host);
+    void kill_agent(HostId host, Duration restart_after);
+    void start_agent(HostId host);
+    void upgrade_agent(HostId host);
+    void set_drift(HostId host, std::int64_t drift_ppm);
+    void set_trap(HostId host, const Trap& trap);
+
+    // ---- storage and network
+    void set_path(DatastoreIndex datastore, HostId host, PathFault fault);
+    void set_link(HostId from, HostId to, std::uint8_t link, const LinkFault& fault);
+
+    // ---- VMs
+    bool start_by_person(VmIndex vm, HostId host);
+    bool stop_by_person(VmIndex vm);
+    void crash_vm(VmIndex vm);
+    void set_libvirt(HostId host, LibvirtMode mode);
+
+    // ---- the fault driver's entries in the agenda
+    void remind(WorldTime at, std::uint32_t index) { agenda_.put(at, Wake::FaultActs, 0, index); }
+
+    void on_reminder(std::function<void(std::uint32_t)> driver) { driver_ = std::move(driver); }
+
+    // ---- what can be seen
+    [[nodiscard]] const ClusterConfig& config() const { return config_; }
+
+    [[nodiscard]] std::size_t hosts_count() const { return hosts_.size(); }
+
+    [[nodiscard]] const SimHost& host(HostId id) const { return hosts_[id.value() - 1U]; }
+
+    [[nodiscard]] std::vector<Vm>& vms() { return vms_; }
+
+    [[nodiscard]] const std::vector<Vm>& vms() const { return vms_; }
+
+    [[nodiscard]] HostId where(VmIndex vm) const { return runs_.where(vm); }
+
+    [[nodiscard]] HostId leader() const;
+
+    [[nodiscard]] const IoPaths& io() const { return io_; }
+
+    [[nodiscard]] const Network& network() const { return network_; }
+
+    [[nodiscard]] Tally& tally() { return tally_; }
+
+    [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
+
+    // Since the start: resets of hosts, and running VMs that an engine destroyed.
+    [[nodiscard]] std::uint64_t resets_count() const { return resets_count_; }
+
+    [[nodiscard]] std::uint64_t kills_count() const { return kills_count_; }
+
+    [[nodiscard]] std::uint64_t refusals_of(VmIndex vm, HostId host) const;
+
+    [[nodiscard]] WorldTime reset_at(HostId host) const { return reset_at_[host.value() - 1U]; }
+
+    void say(HostId host, const std::string& text);
+
+    [[nodiscard]] bool listening() const { return log_ != nullptr; }
+
+  private:
+    [[nodiscard]] SimHost& at(HostId id) { return hosts_[id.value() - 1U]; }
+
+    void make_vms();
+
+    // ---- the loop (world.cc)
+    void dispatch(const AgendaEntry& entry);
+    void tick(SimHost& host);
+    void io_done(SimHost& host, const AgendaEntry& entry);
+    void beat_arrives(SimHost& host, const AgendaEntry& entry);
+    void mail_arrives(SimHost& host, const AgendaEntry& entry);
+    void deliver(SimHost& host, const AgendaEntry& entry);
+    void deliver_io(SimHost& host, std::uint32_t index);
+    void discard(const AgendaEntry& entry);
+    void step(SimHost& host, const Event& event);
+    void person_acts(const AgendaEntry& entry);
+
+    // ---- carrying out (world_actions.cc)
+    void carry_out(SimHost& host);
+    void carry_out_one(SimHost& host, const Action& action);
+    void carry_out_keeper(SimHost& host, const Action& action);
+    void trace(SimHost& host, const Trace& line);
+    void spring_trap(SimHost& host);
+    void keeper_changed(SimHost& host, bool report);
+    void plan_watchdog(SimHost& host);
+    void watchdog_looks(SimHost& host, std::uint32_t life);
+
+    // ---- power and processes
+    void boot(SimHost& host);
+    void host_dies(SimHost& host, const std::string& why);
+    void agent_dies(SimHost& host);
+    void drain(SimHost& host);
+
+    // ---- HypervisorOwner
+    void mail(HostId host, std::uint32_t life, const decltype(Event::body)& body) override;
+    void vm_runs(HostId host, VmIndex vm, ClaimNumber claim, bool by_person) override;
+    void vm_ended(HostId host, VmIndex vm, EndCause cause) override;
+    void start_refused(HostId host, VmIndex vm, const char* why) override;
+    [[nodiscard]] Instant local_now(HostId host) const override;
+
+    // ---- checkers (world_checks.cc)
+    void check_step(SimHost& host);
+    void check_regularly();
+    void check_claim(HostId host, VmIndex vm);
+    void check_reset(SimHost& host, const char* why);
+    // Whether the lease of `host` that ended at `end` could have been kept; why not, if it could.
+    [[nodiscard]] std::optional<std::string> lapse_without_need(const SimHost& host,
+                                                                Instant end) const;
+    void note_ways(HostId host);
+    void note_all_ways();
+
+    ClusterConfig config_;
+    Log* log_;
+    Agenda agenda_;
+    Chance chance_;
+    Tally tally_;
+    WorldTime now_{};
+    IoPaths io_;
+    Network network_;
+    std::vector<Vm> vms_;
+    std::vector<SimHost> hosts_;
+    Pool<decltype(Event::body)> mails_;
+    std::unique_ptr<Actions> actions_;
+    std::function<void(std::uint32_t)> driver_;
+
+    RunChecker runs_;
+    LeaderChecker leaders_;
+    std::optional<Violation> violation_;
+    WorldTime next_check_at_{};
+    std::uint64_t fingerprint_ = 0x9e3779b97f4a7c15U;
+    std::uint64_t resets_count_ = 0;
+    std::uint64_t kills_count_ = 0;
+    std::vector<WorldTime> reset_at_;
+    std::vector<std::uint64_t> refusals_;  // by VM, then host
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,264 @@
+// The checkers' part of World: what is looked at after each step, at each change of a VM, and five times a second.
+#include <algorithm>
+
+#include "tests/sim/world/world.h"
+
+namespace holdfast::sim {
+
+namespace {
+
+// A way that was open for this long within a lease's time would have renewed it, also after a restart of the agent.
+Duration way_needed(const Timing& timing) {
+    return 5 * timing.interval + milliseconds{150};
+}
+
+const Claim* find_claim(const Roster& roster, const VmId& vm) {
+    for (const Claim& claim : roster.claims) {
+        if (claim.spec.vm == vm) return &claim;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+// ---- S2 and the ways of keeping a lease
+
+void World::check_step(SimHost& host) {
+    const Instant local = host.now(now_);
+    const bool leads = host.engine->leading(local);
+    const bool led = leaders_.leading_since(host.id) != kWorldNever;
+    if (leads || led) {
+        if (const auto broken = leaders_.stepped(host.id, leads, host.engine->epoch(), now_))
+            fail("S2", *broken);
+        if (leads != led) note_all_ways();
+    }
+    const Instant lease_end = host.engine->lease_ends();
+    if (lease_end != kNotYet) host.lease_end = lease_end;
+    // A clock jump of the agent's making: nothing may hold a lease for longer than it published.
+    if (lease_end != kNotYet && lease_end != kNever && lease_end > local + config_.timing.lease) {
+        fail("S1",
+             text_of("host %u holds a lease for %.3f s ahead, longer than a lease lasts",
+                     host.id.value(),
+                     in_seconds(lease_end - local)));
+    }
+}
+
+void World::note_all_ways() {
+    for (const SimHost& host : hosts_) note_ways(host.id);
+}
+
+void World::note_ways(HostId id) {
+    SimHost& host = at(id);
+    const WorldTime agent = host.can_step() ? host.agent_since : kWorldNever;
+    host.storage_way.note(now_, std::max(agent, io_.majority_since(id)));
+    WorldTime by_leader = kWorldNever;
+    const HostId leader = leaders_.leader();
+    if (!leader.is_none() && leader != id) {
+        const SimHost& other = this->host(leader);
+        const WorldTime answers = other.can_step() ? other.agent_since : kWorldNever;
+        by_leader = std::max(
+            {agent, answers, network_.whole_since(id, leader), leaders_.leading_since(leader)});
+    }
+    host.leader_way.note(now_, by_leader);
+}
+
+void World::set_path(DatastoreIndex datastore, HostId host, PathFault fault) {
+    io_.set_fault(now_, datastore, host, fault);
+    note_all_ways();
+}
+
+void World::set_link(HostId from, HostId to, std::uint8_t link, const LinkFault& fault) {
+    network_.set_fault(now_, from, to, link, fault);
+    note_all_ways();
+}
+
+// ---- L2: harm without need
+
+std::optional<std::string> World::lapse_without_need(const SimHost& host, Instant end) const {
+    const WorldTime to = host.clock.when(end);
+    const WorldTime from = to - config_.timing.lease * 98 / 100;
+    const Duration needed = way_needed(config_.timing);
+    const Duration by_storage = host.storage_way.longest(from, to);
+    if (by_storage >= needed) {
+        return text_of(
+            "a majority of the datastores answered host %u for %.3f s of the lease that ended at "
+            "%.3f",
+            host.id.value(),
+            in_seconds(by_storage),
+            in_seconds(to));
+    }
+    const Duration by_leader = host.leader_way.longest(from, to);
+    if (by_leader >= needed) {
+        return text_of("the leader could answer host %u for %.3f s of the lease that ended at %.3f",
+                       host.id.value(),
+                       in_seconds(by_leader),
+                       in_seconds(to));
+    }
+    return std::nullopt;
+}
+
+void World::check_reset(SimHost& host, const char* why) {
+    // A host that stood still is the watchdog's business.
+    const Duration memory = config_.timing.lease + 3 * config_.timing.watchdog;
+    const bool stood_still =
+        host.frozen || (host.frozen_last_at != kWorldStart && now_ - host.frozen_last_at < memory);
+    if (stood_still) return;
+    if (host.lease_end > host.now(now_)) {
+        fail("L2", text_of("host %u is reset while it holds its lease: %s", host.id.value(), why));
+        return;
+    }
+    if (const auto needless = lapse_without_need(host, host.lease_end)) {
+        fail("L2",
+             text_of(
+                 "host %u is reset for nothing (%s): %s", host.id.value(), why, needless->c_str()));
+    }
+}
+
+// ---- VMs
+
+void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, bool by_person) {
+    Vm& vm = vms_[index];
+    tally_.add(by_person ? Count::VmRunsByPeople : Count::VmRunsByEngine);
+    say(host_id,
+        text_of("VM %s runs%s",
+                std::string(vm.spec.name.view()).c_str(),
+                by_person ? ", started by a person" : ""));
+    if (const auto broken = runs_.runs(index, host_id, now_)) fail("S1", *broken);
+    if (!(by_person && claim.is_none() && config_.vms[index].runs_before_agent &&
+          vm.last_host.is_none())) {
+        check_claim(host_id, index);
+    }
+    if (!by_person && !vm.wanted && !vm.last_host.is_none()) {
+        std::size_t stopped_count = 0;
+        for (DatastoreIndex d = 0; d < config_.voters_count; ++d) {
+            const Medium::RegionView view = io_.medium(d).view(RegionKind::Roster, vm.last_host);
+            if (view.reading != RegionReading::Valid) continue;
+            const Claim* entry = find_claim(io_.roster_block(view.block), vm.spec.vm);
+            if (entry != nullptr && entry->state == ClaimState::Stopped) ++stopped_count;
+        }
+        if (stopped_count >= config_.majority()) {
+            fail("L2",
+                 text_of("VM %u rises on host %u although host %u recorded that people stopped it",
+                         index + 1,
+                         host_id.value(),
+                         vm.last_host.value()));
+        }
+    }
+    vm.wanted = true;
+    if (vm.lost_with_host) {
+        vm.lost_with_host = false;
+        if (host_id != vm.last_host) {
+            const Duration took = now_ - vm.died_at;
+            ++tally_.failovers_count;
+            tally_.failover_sum += took;
+            tally_.failover_max = std::max(tally_.failover_max, took);
+        }
+    }
+    vm.last_host = host_id;
+}
+
+// Every start goes through a claim that a majority of the voting datastores shows, or that nobody can read.
+void World::check_claim(HostId host_id, VmIndex index) {
+    if (config_.late_writes) return;  // an old roster may have landed on top of it
+    std::size_t shown_count = 0;
+    for (DatastoreIndex d = 0; d < config_.voters_count; ++d) {
+        const Medium::RegionView view = io_.medium(d).view(RegionKind::Roster, host_id);
+        if (view.reading == RegionReading::Unusable) ++shown_count;
+        if (view.reading != RegionReading::Valid) continue;
+        const Claim* claim = find_claim(io_.roster_block(view.block), vms_[index].spec.vm);
+        if (claim != nullptr && claim->holds()) ++shown_count;
+    }
+    if (shown_count < config_.majority()) {
+        fail("S1",
+             text_of("VM %u runs on host %u, but only %zu of %u voting datastores show its claim",
+                     index + 1,
+                     host_id.value(),
+                     shown_count,
+                     config_.voters_count));
+    }
+}
+
+void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
+    Vm& vm = vms_[index];
+    SimHost& host = at(host_id);
+    runs_.ended(index, host_id, now_, cause != EndCause::HostDied);
+    const std::string name(vm.spec.name.view());
+    switch (cause) {
+        case EndCause::HostDied:
+            tally_.add(Count::VmsLostWithHost);
+            vm.lost_with_host = vm.wanted;
+            vm.died_at = now_;
+            say(host_id, text_of("VM %s dies with its host", name.c_str()));
+            return;
+        case EndCause::ByUser:
+            vm.wanted = false;
+            say(host_id, text_of("VM %s is stopped by a person", name.c_str()));
+            return;
+        case EndCause::Crashed: say(host_id, text_of("VM %s crashes", name.c_str())); return;
+        case EndCause::Destroyed: break;
+    }
+    ++kills_count_;
+    say(host_id, text_of("VM %s is destroyed", name.c_str()));
+    vm.lost_with_host = vm.wanted;
+    vm.died_at = now_;
+    if (host.lease_end > host.now(now_)) {
+        fail("L2",
+             text_of("VM %u is destroyed on host %u while the host holds its lease",
+                     index + 1,
+                     host_id.value()));
+    } else if (const auto needless = lapse_without_need(host, host.lease_end)) {
+        fail("L2",
+             text_of("VM %u is destroyed on host %u for nothing: %s",
+                     index + 1,
+                     host_id.value(),
+                     needless->c_str()));
+    }
+}
+
+void World::start_refused(HostId host, VmIndex vm, const char* why) {
+    ++refusals_[vm * hosts_.size() + host.value() - 1U];
+    say(host,
+        text_of("VM %s is not started: %s", std::string(vms_[vm].spec.name.view()).c_str(), why));
+}
+
+bool World::start_by_person(VmIndex vm, HostId host_id) {
+    SimHost& host = at(host_id);
+    if (!host.powered || host.frozen) return false;
+    return host.hypervisor->start_by_person(now_, vm, host.engine != nullptr);
+}
+
+bool World::stop_by_person(VmIndex vm) {
+    const HostId host = runs_.where(vm);
+    return !host.is_none() && !at(host).frozen && at(host).hypervisor->stop_by_person(now_, vm);
+}
+
+void World::crash_vm(VmIndex vm) {
+    const HostId host = runs_.where(vm);
+    if (!host.is_none() && !at(host).frozen) at(host).hypervisor->crash(vm);
+}
+
+void World::set_libvirt(HostId host, LibvirtMode mode) {
+    at(host).hypervisor->set_mode(now_, mode);
+}
+
+// ---- five times a second
+
+// A VM may not outlive its host's lease by more than the keeper and the watchdog take.
+void World::check_regularly() {
+    if (config_.watchdog_class == WatchdogClass::None) return;
+    const Timing& timing = config_.timing;
+    const Duration allowed = with_drift(2 * timing.watchdog + timing.granularity);
+    for (SimHost& host : hosts_) {
+        if (!host.powered || host.hypervisor->running_count() == 0 || host.lease_end == kNotYet)
+            continue;
+        const Instant local = host.now(now_);
+        if (local > host.lease_end + allowed) {
+            fail("S1",
+                 text_of("host %u still runs VMs %.3f s after its lease ended",
+                         host.id.value(),
+                         in_seconds(local - host.lease_end)));
+        }
+    }
+}
+
+}  // namespace holdfast::sim
