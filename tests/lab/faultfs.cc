@@ -30,11 +30,11 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <fuse3/fuse.h>
 #include <memory>
 #include <string>
@@ -266,11 +266,6 @@ int fs_chmod(const char* path, mode_t mode, fuse_file_info* /*info*/) {
     return result_of(::chmod(in_source(path).c_str(), mode));
 }
 
-int fs_utimens(const char* path, const timespec times[2], fuse_file_info* /*info*/) {
-    if (const int failed = suffer(Access::Writes); failed != 0) return failed;
-    return result_of(::utimensat(AT_FDCWD, in_source(path).c_str(), times, AT_SYMLINK_NOFOLLOW));
-}
-
 int fs_statfs(const char* path, struct statvfs* attributes) {
     if (const int failed = suffer(Access::Reads); failed != 0) return failed;
     return result_of(::statvfs(in_source(path).c_str(), attributes));
@@ -338,7 +333,6 @@ fuse_operations operations() {
     table.unlink = fs_unlink;
     table.rename = fs_rename;
     table.chmod = fs_chmod;
-    table.utimens = fs_utimens;
     table.statfs = fs_statfs;
     table.readdir = fs_readdir;
     if (settings.forward_locks) {
@@ -393,5 +387,12 @@ int main(int count, char** words) {
     settings.source = places[0];
     settings.control = places[1];
     ::umask(0);
+
+    // libfuse wakes the thread of an interrupted request with SIGUSR1, and installs no handler when
+    // interrupts are switched on as late as in fs_init.
+    struct sigaction ignored {};
+
+    ignored.sa_handler = [](int) {};
+    ::sigaction(SIGUSR1, &ignored, nullptr);
     return serve(places[2].c_str());
 }

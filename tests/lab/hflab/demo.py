@@ -139,6 +139,16 @@ def act(lab, screen, host, role):
                "title")
     host.power_off()
     watch.begin()
+    try:
+        follow(screen, watch)
+    finally:
+        watch.end()
+    summary = watch.summary(role)
+    say_summary(screen, host, summary)
+    return summary
+
+
+def follow(screen, watch):
     deadline = time.monotonic() + FAILOVER_LIMIT_S
     while not watch.all_write() and time.monotonic() < deadline:
         for step in watch.new_steps():
@@ -147,9 +157,6 @@ def act(lab, screen, host, role):
     time.sleep(SETTLE_S)            # a second copy would show itself; late events arrive
     for step in watch.new_steps():
         screen.say("  " + step)
-    summary = watch.summary(role)
-    say_summary(screen, host, summary)
-    return summary
 
 
 def say_summary(screen, host, summary):

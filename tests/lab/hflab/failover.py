@@ -1,6 +1,5 @@
 """Follows one failover from outside: what the surviving agents report, and what the disks show."""
 import threading
-import time
 
 from . import agent, guests
 from .common import boottime
@@ -27,16 +26,22 @@ class Watch:
         self.first_write = {}       # VM -> seconds from the power-off
         self._seen = {}             # (event, host, VM) -> seconds from the power-off
         self._pending = []          # first writes that new_steps() has not told yet
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch_disks, daemon=True)
 
     def begin(self):
         """Starts watching the disks; the power-off is what the lab recorded last for this host."""
         self.began = max(event["time_s"] for event in self.lab.events()
                          if event["event"] in ("power-off", "reset")
                          and event["host"] == self.host.number)
-        threading.Thread(target=self._watch_disks, daemon=True).start()
+        self._thread.start()
+
+    def end(self):
+        self._over.set()
+        self._thread.join()
 
     def _watch_disks(self):
-        while not self.all_write():
+        while not self.all_write() and not self._over.wait(DISK_POLL_S):
             for vm in self.lost:
                 if vm in self.first_write:
                     continue
@@ -44,7 +49,6 @@ class Watch:
                     after = boottime() - self.began
                     self.first_write[vm] = after
                     self._pending.append((after, f"{vm} writes to its disk"))
-            time.sleep(DISK_POLL_S)
 
     def all_write(self):
         return len(self.first_write) == len(self.lost)
