@@ -65,8 +65,8 @@ Result<Address> parse_address(std::string_view text) {
     } else {
         return refuse(text, kWanted);
     }
-    if (const char* reason = unusable_reason(address); reason != nullptr)
-        return refuse(text, reason);
+    const char* reason = unusable_reason(address);
+    if (reason != nullptr) return refuse(text, reason);
     return address;
 }
 

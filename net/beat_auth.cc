@@ -171,7 +171,7 @@ Result<BeatKeys> BeatKeys::parse(std::string_view text, std::string_view name) {
         const std::size_t end = text.find('\n');
         const std::string wrong =
             parse_line(text.substr(0, end), std::span<std::uint8_t, kKeyBytes>(key, kKeyBytes));
-        if (!wrong.empty()) return fail(name, where + " " + wrong);
+        if (!wrong.empty()) return fail(name, std::string(where).append(" ").append(wrong));
         if (line > 1 && sodium_memcmp(secret.get(), key, kKeyBytes) == 0) {
             return fail(name, where + " repeats line 1; write the other key, or one line only");
         }

@@ -2,6 +2,7 @@
 
 namespace holdfast {
 
+// NOLINTNEXTLINE(readability-function-size): the parts of the net loop, once
 BeatReceiver::BeatReceiver(const ClusterUuid& cluster,
                            HostId self,
                            const BeatKeys& keys,

@@ -28,6 +28,7 @@ namespace holdfast {
 
 class BeatReceiver {
   public:
+    // NOLINTNEXTLINE(readability-function-size): the parts of the net loop, once
     BeatReceiver(const ClusterUuid& cluster,
                  HostId self,
                  const BeatKeys& keys,

@@ -2,6 +2,7 @@
 
 namespace holdfast {
 
+// NOLINTNEXTLINE(readability-function-size): the parts of the net loop, once
 BeatSender::BeatSender(const ClusterUuid& cluster,
                        std::uint16_t port,
                        const BeatKeys& keys,

@@ -27,6 +27,7 @@ namespace holdfast {
 class BeatSender {
   public:
     // `port` is where the peers listen.
+    // NOLINTNEXTLINE(readability-function-size): the parts of the net loop, once
     BeatSender(const ClusterUuid& cluster,
                std::uint16_t port,
                const BeatKeys& keys,

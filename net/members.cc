@@ -45,8 +45,9 @@ Result<Nothing> MemberTable::add(const Member& member) {
         if (other.host.is_none()) continue;
         const std::string shared = shared_address(member, other);
         if (!shared.empty()) {
-            return refuse(name + " and member " + std::to_string(other.host.value()) +
-                          " both have the address " + shared);
+            std::string text = name + " and member ";
+            text += std::to_string(other.host.value()) + " both have the address " + shared;
+            return refuse(text);
         }
     }
     members_[id - 1U] = member;

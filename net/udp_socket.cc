@@ -66,8 +66,8 @@ const sockaddr* sockaddr_of(const SocketAddress& address) {
 std::uint16_t bound_port(int fd) {
     SocketAddress bound;
     socklen_t size = sizeof(bound.bytes);
-    if (getsockname(fd, static_cast<sockaddr*>(static_cast<void*>(bound.bytes.data())), &size) != 0)
-        return 0;
+    auto* name = static_cast<sockaddr*>(static_cast<void*>(bound.bytes.data()));
+    if (getsockname(fd, name, &size) != 0) return 0;
     bound.size = size;
     std::uint16_t port = 0;
     (void)from_socket_address(bound, &port);

@@ -51,6 +51,9 @@ class Ring {
 
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
+    Ring(Ring&&) = delete;
+    Ring& operator=(Ring&&) = delete;
+    ~Ring() = default;
 
     // Producer.  False, and nothing happened, when full.
     [[nodiscard]] bool try_push(const T& value) { return queue_.push(value); }

@@ -105,8 +105,8 @@ std::string parse_error(const std::string& text) {
 TEST(KeyFile, TakesOneLineOrTwoWithOrWithoutALastLineEnd) {
     const std::string first(kFirstKey);
     const std::string second(kSecondKey);
-    for (const std::string& text :
-         {first, first + "\n", first + "\n" + second, first + "\n" + second + "\n"}) {
+    const std::string both = std::string(first).append("\n").append(second);
+    for (const std::string& text : {first, first + "\n", both, both + "\n"}) {
         EXPECT_EQ(parse_error(text), "accepted") << text.size();
     }
     std::string upper = second;

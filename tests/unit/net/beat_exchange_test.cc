@@ -37,8 +37,8 @@ struct Pair {
                   static_cast<ssize_t>(bytes.size()));
         EXPECT_TRUE(to.receive(0, 1).empty());
         for (std::size_t i = 0; i < kBeatRejectCount; ++i) {
-            if (to.counters.rejected[i] == before.rejected[i] + 1)
-                return static_cast<BeatReject>(i);
+            const auto reject = static_cast<BeatReject>(i);
+            if (to.counters.of(reject) == before.of(reject) + 1) return reject;
         }
         ADD_FAILURE() << "not counted";
         return BeatReject::TooShort;

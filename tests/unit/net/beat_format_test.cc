@@ -190,7 +190,7 @@ struct Nonsense {
 
 const std::vector<Nonsense>& nonsense() {
     using enum BeatReject;
-    static const std::vector<Nonsense> list = {
+    static const std::vector<Nonsense> kList = {
         {"no sender", [](Beat& b) { b.from = HostId{}; }, BadHost},
         {"sender too high", [](Beat& b) { b.from = HostId{kHostsMax + 1}; }, BadHost},
         {"no receiver", [](Beat& b) { b.to = HostId{}; }, BadHost},
@@ -218,7 +218,7 @@ const std::vector<Nonsense>& nonsense() {
          [](Beat& b) { b.answered_incarnation = Incarnation{}; },
          BadAnswer},
     };
-    return list;
+    return kList;
 }
 
 TEST(BeatFormat, RefusesEachFieldOutOfRange) {
@@ -233,8 +233,9 @@ TEST(BeatFormat, RefusesEachFieldOutOfRange) {
 
 TEST(BeatFormat, IgnoresReservedBytes) {
     Bytes bytes = encoded(samples::beat());
-    for (const std::size_t offset : {82U, 83U, 85U, 87U, 114U, 119U, 192U, 223U})
+    for (const std::size_t offset : {82U, 83U, 85U, 87U, 114U, 119U, 192U, 223U}) {
         bytes[offset] = 0xff;
+    }
     const Result<Beat, BeatReject> beat = decode_beat(bytes);
     ASSERT_TRUE(beat);
     EXPECT_EQ(*beat, samples::beat());

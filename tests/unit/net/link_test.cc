@@ -120,8 +120,9 @@ TEST(ReceiveBatch, CountsWhatTheKernelHadNoRoomFor) {
     };
     std::size_t taken = 0;
     send(SendBatch::kCapacity);
-    while (const std::size_t got = receiving->receive(to.fd(), counters, overflow_seen))
-        taken += got;
+    for (std::size_t got = 1; got > 0; taken += got) {
+        got = receiving->receive(to.fd(), counters, overflow_seen);
+    }
     send(1);  // the kernel reports its count with the next datagram
     ASSERT_TRUE(samples::wait_readable(to.fd()));
     taken += receiving->receive(to.fd(), counters, overflow_seen);
