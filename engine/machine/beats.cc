@@ -14,6 +14,12 @@ void EngineState::on(const BeatReceived& received) {
         return;
     }
     leadership.learn_decided(core, beat.epoch, beat.winner);
+    const bool answers =
+        beat.answered_incarnation == core.incarnation && core.incarnation.boot() != 0;
+    if (answers) {
+        Instant& answered = peers.find(beat.from)->answered_issued;
+        answered = std::max(answered, lease.issued_at(beat.answered_number));
+    }
     const HostKey sender{beat.from, beat.incarnation};
     if (beat.epoch != leadership.decided_epoch() || sender != leadership.winner()) return;
     // From here on the leader of the highest epoch known speaks.

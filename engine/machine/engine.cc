@@ -120,6 +120,7 @@ void EngineState::settle() {
     if (phase == HostPhase::Refused) return;
     if (phase == HostPhase::Reading) settle_past();
     if (phase == HostPhase::Reading || phase == HostPhase::Writing || phase == HostPhase::Member) {
+        if (beat_due) lease.vouched(peers.vouched_issued());
         lease.update(core, slots);
     }
     if (phase == HostPhase::Writing) settle_writing();
@@ -138,6 +139,7 @@ void EngineState::settle() {
     settle_claims();
     plan_restarts();
     if (phase == HostPhase::Lapsed) settle_lapsed();
+    if (phase == HostPhase::Reading || phase == HostPhase::Writing) destroy_strays();
     settle_keeper();
 }
 

@@ -146,6 +146,7 @@ struct EngineState {
     // self_fence.cc: when the lease ends
     void lapse();
     void destroy_held();
+    void destroy_strays();
     void settle_lapsed();
     void settle_keeper();
 

@@ -2,26 +2,27 @@
 
 namespace holdfast {
 
-void HostLease::leader_answered(BeatNumber number) {
+Instant HostLease::issued_at(BeatNumber number) const {
     const Issued& issued = beats_[number.value() % kBeatsKept];
-    if (issued.number == number && issued.at > answered_issued_) answered_issued_ = issued.at;
+    return issued.number == number ? issued.at : kNotYet;
+}
+
+void HostLease::leader_answered(BeatNumber number) {
+    answered_issued_ = std::max(answered_issued_, issued_at(number));
 }
 
 void HostLease::update(Core& core, const SlotIo& slots) {
-    const Duration lease = core.config.timing.lease;
     const Instant stored = slots.written_issued_by_majority(core);
+    const Instant renewed = std::max({stored, answered_issued_, vouched_issued_});
     Instant ends = inherited_until_;
     LeaseSource source = inherited_until_ == kNotYet ? LeaseSource::None : LeaseSource::Inherited;
-    if (stored != kNotYet && stored + lease > ends) {
-        ends = stored + lease;
-        source = LeaseSource::Storage;
-    }
-    if (answered_issued_ != kNotYet && answered_issued_ + lease > ends) {
-        // Two sources in step change places with every beat; only a lead of an interval is worth a line.
-        const bool storage_follows =
-            stored != kNotYet && answered_issued_ - stored < 2 * core.config.timing.interval;
-        ends = answered_issued_ + lease;
-        source = storage_follows ? LeaseSource::Storage : LeaseSource::Leader;
+    if (renewed != kNotYet && renewed + core.config.timing.lease > ends) {
+        ends = renewed + core.config.timing.lease;
+        // Sources in step change places with every beat; who carries the lease is the first that keeps up.
+        const Instant in_step = renewed - 2 * core.config.timing.interval;
+        source = stored >= in_step             ? LeaseSource::Storage
+                 : answered_issued_ >= in_step ? LeaseSource::Leader
+                                               : LeaseSource::Vouching;
     }
     ends_ = ends;
     if (source == source_) return;
@@ -35,6 +36,7 @@ void HostLease::update(Core& core, const SlotIo& slots) {
 void HostLease::drop() {
     inherited_until_ = kNotYet;
     answered_issued_ = kNotYet;
+    vouched_issued_ = kNotYet;
     ends_ = kNotYet;
     source_ = LeaseSource::None;
     beats_.fill({});

@@ -1,7 +1,9 @@
 // HostLease: the right to run protected VMs (design section 5).
 //
-// Two things renew it here: this host's slot write on a majority of the voting datastores, and an answer of the leader to a
-// beat.  Both count from the Instant at which the engine issued them.  A lease that has run out is never renewed: the engine
+// Three things renew it: this host's slot write on a majority of the voting datastores; an answer of the leader to a beat; and
+// vouching: an answer of every other member to a beat, of which the oldest counts.  All count from the Instant at which the
+// engine issued them.  (Vouching: whoever leads now is among those who answered and has evidence of this host; whoever leads
+// next has it too, or starts its clock later.)  A lease that has run out is never renewed: the engine
 // asks ended() before it takes an event in, and starts over as a new incarnation.
 #pragma once
 
@@ -12,7 +14,13 @@
 
 namespace holdfast {
 
-enum class LeaseSource : std::uint8_t { None = 0, Storage = 1, Leader = 2, Inherited = 3 };
+enum class LeaseSource : std::uint8_t {
+    None = 0,
+    Storage = 1,
+    Leader = 2,
+    Inherited = 3,
+    Vouching = 4
+};
 
 class HostLease {
   public:
@@ -27,6 +35,12 @@ class HostLease {
 
     // The leader answered beat `number`; ignored when that beat is too old to be remembered.
     void leader_answered(BeatNumber number);
+
+    // When beat `number` was issued; kNotYet when that is too long ago to be remembered.
+    [[nodiscard]] Instant issued_at(BeatNumber number) const;
+
+    // Every other member answered a beat that was issued at `oldest` or later.
+    void vouched(Instant oldest) { vouched_issued_ = std::max(vouched_issued_, oldest); }
 
     // Takes the newest state of storage and answers in.  REQUIRES: !ended(core.now)
     void update(Core& core, const SlotIo& slots);
@@ -55,6 +69,8 @@ class HostLease {
 
     Instant inherited_until_;
     Instant answered_issued_ = kNotYet;  // when the newest answered beat was issued
+    Instant vouched_issued_ =
+        kNotYet;  // the oldest beat of the newest round that everybody answered
     Instant ends_;
     LeaseSource source_ = LeaseSource::None;
     std::array<Issued, kBeatsKept> beats_{};

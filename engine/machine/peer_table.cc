@@ -86,6 +86,17 @@ bool PeerTable::learn_beat(const Core& core, const Beat& beat) {
     return true;
 }
 
+Instant PeerTable::vouched_issued() const {
+    if (peers_.empty()) return kNotYet;
+    Instant oldest = kNever;
+    for (const Peer& peer : peers_) oldest = std::min(oldest, peer.answered_issued);
+    return oldest;
+}
+
+void PeerTable::forget_answers() {
+    for (Peer& peer : peers_) peer.answered_issued = kNotYet;
+}
+
 PeerFacts PeerTable::facts_of(const Core& core, const Peer& peer, bool own_storage_ok) {
     const Duration silent = core.config.timing.silent;
     PeerFacts facts;

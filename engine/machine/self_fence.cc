@@ -15,6 +15,7 @@ void EngineState::lapse() {
     if (leadership.resign(core)) touch_slot();
     leadership.start_over();
     lease.drop();
+    peers.forget_answers();
     slots.forget_writes();
     change_phase(PhaseInput::LeaseEnded);
     destroy_held();
@@ -75,6 +76,16 @@ void EngineState::settle_lapsed() {
     line.span = core.now - lapsed_at;
     core.trace(line);
     core.emit(ResetHost{});
+}
+
+// After a lapse and before the next lease nothing may run here: a start that was allowed just before the end may show up late.
+void EngineState::destroy_strays() {
+    if (lapsed_at == kNotYet || lease.held(core.now)) return;
+    for (OwnVm& own : vms) {
+        if (!own.qemu_seen || own.destroying) continue;
+        own.destroying = true;
+        core.emit(DestroyVm{own.claim.spec.vm});
+    }
 }
 
 void EngineState::settle_keeper() {

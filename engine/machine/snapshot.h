@@ -58,7 +58,7 @@ struct Snapshot {
     HostPhase phase = HostPhase::Reading;
     Incarnation incarnation;
     std::int64_t lease_remaining_ns = 0;
-    std::uint8_t lease_source = 0;  // 0 none, 1 storage, 2 leader, 3 inherited
+    std::uint8_t lease_source = 0;  // 0 none, 1 storage, 2 leader, 3 inherited, 4 vouching
     HostId leader;
     Epoch epoch;
     bool leading = false;

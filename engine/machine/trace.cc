@@ -100,9 +100,9 @@ const char* name_of(StartFailure failure) {
 }
 
 const char* name_of_lease(std::int64_t source) {
-    constexpr std::array<const char*, 4> kNames{
-        "nothing", "storage", "the leader's answers", "the predecessor's lease"};
-    return source >= 0 && source < 4 ? kNames[static_cast<std::size_t>(source)] : "invalid";
+    constexpr std::array<const char*, 5> kNames{
+        "nothing", "storage", "the leader's answers", "the predecessor's lease", "vouching"};
+    return source >= 0 && source < 5 ? kNames[static_cast<std::size_t>(source)] : "invalid";
 }
 
 double in_seconds(Duration span) {

@@ -119,6 +119,32 @@ TEST(Failover, StorageOfAFollowerMayHangWhileTheLeaderAnswers) {
     EXPECT_TRUE(cluster.host(2).destroyed.empty()) << cluster.story(2);
 }
 
+TEST(Failover, ABlackoutOfAllStorageHurtsNobodyWhileEverybodyVouches) {
+    MiniCluster cluster(3, 3, kTimingFast);
+    cluster.run(seconds{3});
+    for (std::uint8_t i = 1; i <= 3; ++i) cluster.run_vm(i, i);
+    cluster.run(seconds{5});
+    for (int i = 1; i <= 3; ++i) cluster.host(i).disks_hang = true;
+    cluster.run(seconds{30});
+    for (int i = 1; i <= 3; ++i) {
+        EXPECT_EQ(cluster.runs_on(static_cast<std::uint8_t>(i)), i) << cluster.story(i);
+        EXPECT_FALSE(cluster.saw(i, TraceCode::LeaseLapsed)) << cluster.story(i);
+    }
+}
+
+// Why: vouching is safe only because whoever may lead next is among those who answered.
+TEST(Failover, OneSilentMemberEndsVouching) {
+    MiniCluster cluster(3, 3, kTimingFast);
+    cluster.run(seconds{3});
+    cluster.run_vm(2, 2);
+    cluster.run(seconds{5});
+    cluster.power_off(3);
+    for (int i = 1; i <= 2; ++i) cluster.host(i).disks_hang = true;
+    cluster.run(seconds{4});
+    EXPECT_TRUE(cluster.saw(2, TraceCode::LeaseLapsed)) << cluster.story(2);
+    EXPECT_EQ(cluster.runs_on(2), 0);
+}
+
 TEST(Failover, ADeadNetworkCostsNothingWhileStorageIsUp) {
     MiniCluster cluster(3, 3, kTimingFast);
     cluster.run(seconds{3});
