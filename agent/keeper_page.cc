@@ -29,7 +29,7 @@ Unexpected<Error> unusable(const std::string& path, const std::string& why) {
         0,
         "keeper page " + path + ": " + why +
             "; it was not written by this release. Stop the agent and the keeper and remove it. "
-            "[HF-5001]"}};
+            "[HF-6501]"}};
 }
 
 std::optional<BootId> read_boot_id() {

@@ -69,18 +69,6 @@ std::optional<Uuid> parse_uuid(std::string_view text) {
     return uuid;
 }
 
-std::string uuid_text(const Uuid& uuid) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    text.reserve(36);
-    for (std::size_t i = 0; i < uuid.bytes.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-        text += kDigits[uuid.bytes[i] >> 4U];
-        text += kDigits[uuid.bytes[i] & 15U];
-    }
-    return text;
-}
-
 std::optional<Duration> parse_duration(std::string_view text) {
     static constexpr std::array<Unit, 6> kUnits{
         {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}}};

@@ -7,12 +7,12 @@
 #include <string_view>
 
 #include "engine/base/types.h"
+#include "storage/uuid_text.h"
 
 namespace holdfast {
 
 // "6f1d2c3b-…": 32 hex digits, hyphens anywhere between them; nothing else is accepted.
 [[nodiscard]] std::optional<Uuid> parse_uuid(std::string_view text);
-[[nodiscard]] std::string uuid_text(const Uuid& uuid);
 
 // "250ms", "2s", "1.5s", "5min", "1h"; at most a year, never negative.  No unit is an error: a bare number says nothing.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);

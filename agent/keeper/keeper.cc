@@ -51,7 +51,7 @@ Duration Keeper::poll() {
         return poll_interval_;
     }
     say(kDeadlinePassed,
-        "the deadline has passed: not feeding until holdfastd proves the VMs gone [HF-5020]");
+        "the deadline has passed: not feeding until holdfastd proves the VMs gone [HF-6520]");
     const bool has_device = watchdog_.watchdog_class() != WatchdogClass::None;
     if (has_device && at - fed_at_ >= watchdog_.timeout() + kDeviceMargin) {
         reset_host("the watchdog's time is up and this host still runs");
@@ -64,14 +64,14 @@ void Keeper::stop() {
     page_.armed.store(0, std::memory_order_release);
     page_.watchdog_class.store(0, std::memory_order_release);
     if (!watchdog_.stop())
-        say(kNotFed, "the watchdog cannot be stopped: it will reset this host [HF-5022]");
+        say(kNotFed, "the watchdog cannot be stopped: it will reset this host [HF-6522]");
 }
 
 void Keeper::look_at_page() {
     if (!is_intact(page_)) {
         // Whatever the rest says cannot be believed: the last deadline stands, and no arming is acknowledged.
         page_.armed.store(0, std::memory_order_release);
-        say(kPageDamaged, "the keeper page is damaged: the last deadline stands [HF-5021]");
+        say(kPageDamaged, "the keeper page is damaged: the last deadline stands [HF-6521]");
         return;
     }
     forget(kPageDamaged);
@@ -85,7 +85,7 @@ void Keeper::feed() {
     const bool taken = watchdog_.feed();
     const Instant done_at = now();
     if (!taken) {
-        say(kNotFed, "the watchdog does not take a feed: it will reset this host [HF-5023]");
+        say(kNotFed, "the watchdog does not take a feed: it will reset this host [HF-6523]");
         return;
     }
     forget(kNotFed);

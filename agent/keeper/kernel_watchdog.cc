@@ -23,13 +23,13 @@ Error describe_open_failure(const std::string& path, int system_errno) {
             system_errno,
             fmt::format(
                 "watchdog {} is held by another program (systemd's RuntimeWatchdogSec, sbd, wdmd, "
-                "watchdog-mux?): without it a hung host runs on. Stop that program. [HF-5010]",
+                "watchdog-mux?): without it a hung host runs on. Stop that program. [HF-6510]",
                 path)};
     }
     return {
         system_errno,
         fmt::format("cannot open the watchdog {}: {}. Load its driver (softdog at least), or say "
-                    "watchdog.device = \"none\". [HF-5011]",
+                    "watchdog.device = \"none\". [HF-6511]",
                     path,
                     std::strerror(system_errno))};
 }
@@ -70,7 +70,7 @@ class KernelWatchdog final : public WatchdogDevice {
             return Unexpected{Error{
                 why,
                 fmt::format("watchdog {} ({}) does not say its timeout: nobody could know when "
-                            "this host is dead. Use another driver. [HF-5012]",
+                            "this host is dead. Use another driver. [HF-6512]",
                             path,
                             identity_)}};
         }
@@ -135,7 +135,7 @@ Result<std::unique_ptr<ResetDevice>> open_sysrq() {
     if (descriptor < 0) {
         return Unexpected{Error{
             errno,
-            fmt::format("cannot open /proc/sysrq-trigger: {}. [HF-5013]", std::strerror(errno))}};
+            fmt::format("cannot open /proc/sysrq-trigger: {}. [HF-6513]", std::strerror(errno))}};
     }
     return std::unique_ptr<ResetDevice>(std::make_unique<Sysrq>(descriptor));
 }

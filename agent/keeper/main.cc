@@ -62,14 +62,14 @@ void become_realtime() {
     for (std::size_t i = 0; i < stack.size(); i += 4096) stack[i] = 0;
     if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
         notice(nullptr,
-               fmt::format("cannot lock memory: {}; swapping may reset this host [HF-5030]",
+               fmt::format("cannot lock memory: {}; swapping may reset this host [HF-6530]",
                            std::strerror(errno)));
     }
     sched_param parameters{};
     parameters.sched_priority = kPriority;
     if (::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) != 0) {
         notice(nullptr,
-               fmt::format("no real-time priority: {}; high load may reset this host [HF-5031]",
+               fmt::format("no real-time priority: {}; high load may reset this host [HF-6531]",
                            std::strerror(errno)));
     }
 }
@@ -100,7 +100,7 @@ int run(holdfast::Keeper& keeper, const sigset_t& signals) {
             notice(nullptr, "stopped");
             return 0;
         }
-        notice(nullptr, "VMs are guarded: not stopping. Stop the agent first. [HF-5032]");
+        notice(nullptr, "VMs are guarded: not stopping. Stop the agent first. [HF-6532]");
     }
 }
 
@@ -117,7 +117,7 @@ int keep(const holdfast::Config& config, const sigset_t& signals) {
     const int lock = lock_place(config.run_path("keeper.lock"));
     if (lock < 0) {
         notice(nullptr,
-               fmt::format("{}: {} (another keeper?) [HF-5033]",
+               fmt::format("{}: {} (another keeper?) [HF-6533]",
                            config.run_path("keeper.lock"),
                            std::strerror(errno)));
         return kExitFailed;

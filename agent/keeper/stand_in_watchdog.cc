@@ -66,7 +66,7 @@ Result<std::string> await_answer(Seqpacket& socket, const std::string& path) {
         socket.receive(&packet) != ReceiveStatus::Received) {
         return Unexpected{
             Error{0,
-                  fmt::format("stand-in watchdog {} did not answer within {} ms. [HF-5015]",
+                  fmt::format("stand-in watchdog {} did not answer within {} ms. [HF-6515]",
                               path,
                               kAnswerTimeoutMs)}};
     }
@@ -80,12 +80,12 @@ Result<Guard> open_stand_in(const std::string& path, Duration timeout) {
     if (!connected) {
         return Unexpected{
             Error{connected.error().system_errno,
-                  fmt::format("stand-in watchdog: {}. [HF-5014]", connected.error().text)}};
+                  fmt::format("stand-in watchdog: {}. [HF-6514]", connected.error().text)}};
     }
     auto socket = std::make_shared<Seqpacket>(std::move(*connected));
     const auto wanted_ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
     if (!say(*socket, fmt::format("open {}", wanted_ms))) {
-        return Unexpected{Error{0, fmt::format("stand-in watchdog {} went away. [HF-5015]", path)}};
+        return Unexpected{Error{0, fmt::format("stand-in watchdog {} went away. [HF-6515]", path)}};
     }
     const Result<std::string> answer = await_answer(*socket, path);
     if (!answer) return Unexpected{answer.error()};
@@ -103,7 +103,7 @@ Result<Guard> open_stand_in(const std::string& path, Duration timeout) {
     if (!understood) {
         return Unexpected{Error{0,
                                 fmt::format("stand-in watchdog {} answered \"{}\", not \"timeout "
-                                            "MS class hardware|soft\". [HF-5016]",
+                                            "MS class hardware|soft\". [HF-6516]",
                                             path,
                                             *answer)}};
     }

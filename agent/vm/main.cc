@@ -6,13 +6,16 @@
 #include <string>
 #include <string_view>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "agent/config.h"
 #include "agent/vm/boot_clock.h"
 #include "agent/vm/daemon_link.h"
+#include "agent/vm/judge.h"
 #include "agent/vm/libvirt_hypervisor.h"
 #include "agent/vm/log.h"
 #include "agent/vm/path_probe.h"
@@ -28,6 +31,12 @@ using namespace std::chrono_literals;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr holdfast::Duration kPauseMax = 100ms;  // how late a connection or a probe may be noticed
+
+// One holdfast-vm a host: the lock ends with its holder.
+bool lock_place(const std::string& path) {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+}
 
 // A descriptor that becomes readable when the process is asked to end.
 int watch_signals() {
@@ -91,6 +100,7 @@ int serve(const holdfast::Config& config, holdfast::StartMarks& marks, int signa
 int main(int argc, char** argv) {
     const std::string_view flag = argc == 3 ? argv[1] : "";
     if (flag == "--probe") return holdfast::probe_path(argv[2]);
+    if (flag == "--judge") return holdfast::judge_standard_input(argv[2]);
     if (flag != "--config") {
         std::fputs("usage: holdfast-vm --config FILE\n", stderr);
         return kExitUsage;
@@ -103,6 +113,11 @@ int main(int argc, char** argv) {
     auto marks = holdfast::StartMarks::open(config->run_path("vm-starts"));
     if (!marks) {
         holdfast::log_line(marks.error().text);
+        return kExitFailed;
+    }
+    if (!lock_place(config->run_path("vm.lock"))) {
+        holdfast::log_line("cannot lock " + config->run_path("vm.lock") +
+                           ": another holdfast-vm runs [HF-6011]");
         return kExitFailed;
     }
     return serve(*config, *marks, watch_signals());

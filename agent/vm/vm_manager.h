@@ -82,7 +82,7 @@ class VmManager {
     void obey(const vm_protocol::Destroy& order, Instant now);
     void on_start_ended(VmRecord& record, const CallEnded& report, Instant now);
     void on_resume_ended(VmRecord& record, const CallEnded& report, Instant now);
-    void answer(VmRecord& record, StartFailure failure, const std::string& text);
+    void answer(VmRecord& record, StartFailure failure, std::string text);
     void settle_order(VmRecord& record, Instant now);
     void settle_destruction(VmRecord& record, Instant now);
     [[nodiscard]] bool is_settled(Instant now) const;

@@ -184,7 +184,8 @@ void VmManager::on_resume_ended(VmRecord& record, const CallEnded& report, Insta
     }
 }
 
-void VmManager::answer(VmRecord& record, StartFailure failure, const std::string& text) {
+// `text` is a copy: it usually lies in the order that ends here.
+void VmManager::answer(VmRecord& record, StartFailure failure, std::string text) {
     const VmOrder order = *std::exchange(record.order, std::nullopt);
     const bool failed = failure != StartFailure::None;
     log_line(fmt::format("{}: {} of claim {} {}{}{}",
@@ -196,12 +197,12 @@ void VmManager::answer(VmRecord& record, StartFailure failure, const std::string
                          text));
     if (record.destruction) return;  // only Gone tells the end of it
     if (order.kind == CallKind::Resume) {
-        outbox_.send(vm_protocol::Resumed{record.vm, order.claim, failure, text});
+        outbox_.send(vm_protocol::Resumed{record.vm, order.claim, failure, std::move(text)});
         return;
     }
     if (failed && record.power == DomainPower::Off) marks_.clear(record.vm);
     record.started_session = failed ? 0 : order.session;
-    outbox_.send(vm_protocol::Started{record.vm, order.claim, failure, text});
+    outbox_.send(vm_protocol::Started{record.vm, order.claim, failure, std::move(text)});
 }
 
 void VmManager::settle_order(VmRecord& record, Instant now) {

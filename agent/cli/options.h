@@ -1,0 +1,85 @@
+// What the command line said, as plain values, so that only arguments.cc pays for the parser.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+
+namespace holdfast::cli {
+
+// Exit codes of every command: scripts may rely on them.
+enum Exit : int {
+    kYes = 0,          // yes, healthy, done
+    kNo = 1,           // no, degraded, refused, failed
+    kUsage = 2,        // usage or configuration
+    kUnreachable = 3,  // the agent does not answer
+};
+
+struct FormatOptions {
+    std::vector<std::string> paths;
+    std::string cluster_uuid;
+    std::uint32_t hosts_max = 64;
+    std::string heap = "1MiB";
+    bool force = false;
+    bool local_filesystem = false;
+    bool json = false;
+};
+
+struct InspectOptions {
+    std::string path;
+    std::string region;  // empty: all
+    std::uint16_t host = 0;
+    bool json = false;
+};
+
+struct InitOptions {
+    std::string config = kConfigFileDefault;
+    std::string key_file = "/etc/holdfast/cluster.key";
+    std::string cluster_uuid;  // empty: a new one
+    std::string cluster_name = "holdfast";
+    std::uint16_t host_id = 0;
+    std::vector<std::string> members;        // id=name=address[,address…]
+    std::vector<std::string> datastores;     // name=path
+    std::vector<std::string> vm_datastores;  // name=path
+    std::string profile = "standard";
+    bool json = false;
+};
+
+struct StatusOptions {
+    std::string config = kConfigFileDefault;
+    bool watch = false;
+    bool json = false;
+};
+
+struct EventsOptions {
+    std::string config = kConfigFileDefault;
+    bool follow = false;
+    double since_s = 0;
+    bool json = false;
+};
+
+struct GuardOptions {
+    std::string config = kConfigFileDefault;
+    std::string uuid;
+    std::string name;
+};
+
+struct CheckOptions {
+    std::string config = kConfigFileDefault;
+    bool json = false;
+};
+
+int run_format(const FormatOptions& options);
+int run_inspect(const InspectOptions& options);
+int run_init(const InitOptions& options);
+int run_status(const StatusOptions& options);
+int run_events(const EventsOptions& options);
+int run_guard(const GuardOptions& options);
+int run_check(const CheckOptions& options);
+
+// Parses the command line and runs the command.
+int run_command_line(int count, const char* const* values);
+
+}  // namespace holdfast::cli

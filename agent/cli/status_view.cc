@@ -1,0 +1,182 @@
+// The one source file that includes the JSON parser.
+#include "agent/cli/status_view.h"
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+namespace holdfast::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// NOLINTNEXTLINE(cert-dcl50-cpp): checked like printf
+__attribute__((format(printf, 1, 2))) std::string line(const char* format, ...) {
+    std::array<char, 512> text{};
+    va_list values;
+    va_start(values, format);
+    std::vsnprintf(text.data(), text.size(), format, values);
+    va_end(values);
+    return std::string(text.data()) + "\n";
+}
+
+std::string str(const Json& object, const char* key) {
+    const Json& value = object.at(key);
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string age(const Json& object, const char* key) {
+    const auto ms = object.at(key).get<std::int64_t>();
+    if (ms < 0) return "never";
+    return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s";
+}
+
+std::string microseconds(const Json& object, const char* key) {
+    const auto us = object.at(key).get<std::int64_t>();
+    return us < 0 ? "-" : std::to_string(us) + " us";
+}
+
+std::string head_view(const Json& status) {
+    const Json& host = status.at("host");
+    std::string text = line("host %s (id %s), %s, incarnation %s, lease %s left (%s), keeper %s, watchdog %s ms",
+                            str(host, "name").c_str(),
+                            str(host, "id").c_str(),
+                            str(host, "phase").c_str(),
+                            str(host, "incarnation").c_str(),
+                            age(host, "lease_remaining_ms").c_str(),
+                            str(host, "lease_source").c_str(),
+                            host.at("keeper_armed").get<bool>() ? "armed" : "not armed",
+                            str(host, "watchdog_ms").c_str());
+    const Json& leader = status.at("leader");
+    if (leader.is_null()) return text + "leader: none\n";
+    return text + line("leader: %s (id %s), epoch %s",
+                       str(leader, "name").c_str(),
+                       str(leader, "id").c_str(),
+                       str(leader, "epoch").c_str());
+}
+
+std::string hosts_view(const Json& status) {
+    std::string text = line("\n%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s",
+                            "HOST", "ID", "VERDICT", "INCARNATION", "SLOT AGE", "BEAT AGE", "WATCHDOG", "CLAIMS", "MEMORY MiB");
+    for (const Json& host : status.at("hosts")) {
+        text += line("%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s of %s%s",
+                     str(host, "name").c_str(),
+                     str(host, "id").c_str(),
+                     str(host, "verdict").c_str(),
+                     str(host, "incarnation").c_str(),
+                     age(host, "slot_age_ms").c_str(),
+                     age(host, "beat_age_ms").c_str(),
+                     str(host, "watchdog_class").c_str(),
+                     str(host, "claims").c_str(),
+                     str(host, "memory_used_mib").c_str(),
+                     str(host, "memory_mib").c_str(),
+                     host.at("self").get<bool>() ? "  (this host)" : "");
+    }
+    return text;
+}
+
+std::string datastores_view(const Json& status) {
+    std::string text = line("\n%-16s %-6s %-9s %-9s %-10s %8s %10s %10s  %s",
+                            "DATASTORE", "VOTES", "STATE", "BACKEND", "WRITE AGE", "FAILED", "P50", "P99", "PATH");
+    for (const Json& datastore : status.at("datastores")) {
+        text += line("%-16s %-6s %-9s %-9s %-10s %8s %10s %10s  %s",
+                     str(datastore, "name").c_str(),
+                     datastore.at("votes").get<bool>() ? "yes" : "spare",
+                     str(datastore, "state").c_str(),
+                     str(datastore, "backend").c_str(),
+                     age(datastore, "write_age_ms").c_str(),
+                     str(datastore, "writes_failed").c_str(),
+                     microseconds(datastore, "latency_p50_us").c_str(),
+                     microseconds(datastore, "latency_p99_us").c_str(),
+                     str(datastore, "path").c_str());
+        if (!datastore.at("problem").is_null()) text += "    " + str(datastore, "problem") + "\n";
+    }
+    return text;
+}
+
+std::string vms_view(const Json& status) {
+    std::string text;
+    if (!status.at("vms").empty()) {
+        text += line("\n%-24s %4s %-12s %8s  %s", "VM", "HOST", "STATE", "CLAIM", "UUID");
+    }
+    for (const Json& vm : status.at("vms")) {
+        text += line("%-24s %4s %-12s %8s  %s",
+                     str(vm, "name").c_str(),
+                     str(vm, "host").c_str(),
+                     str(vm, "state").c_str(),
+                     str(vm, "claim").c_str(),
+                     str(vm, "uuid").c_str());
+    }
+    if (!status.at("unprotected").empty()) text += "\nnot protected on this host:\n";
+    for (const Json& vm : status.at("unprotected")) {
+        text += "    " + str(vm, "name") + ": " + str(vm, "reason") + "\n";
+    }
+    return text;
+}
+
+// A list's entries each begin with a dash; the first key stands on the same line.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as our own JSON
+void indent(const Json& value, std::size_t depth, std::string& out) {
+    const std::string margin(2 * depth, ' ');
+    if (value.is_array()) {
+        for (const Json& item : value) {
+            std::string part;
+            indent(item, depth + 1, part);
+            if (part.size() > margin.size() + 2) part[margin.size()] = '-';
+            out += part;
+        }
+        return;
+    }
+    if (!value.is_object()) {
+        out += margin + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
+        return;
+    }
+    for (const auto& [key, member] : value.items()) {
+        if (member.is_structured() && !member.empty()) {
+            out += margin + key + ":\n";
+            indent(member, depth + 1, out);
+        } else {
+            const std::string text = member.is_structured() ? "none" : str(value, key.c_str());
+            out += margin + key + ": " + text + "\n";
+        }
+    }
+}
+
+}  // namespace
+
+std::string indented_view(const std::string& json) {
+    try {
+        std::string text;
+        indent(Json::parse(json), 0, text);
+        return text;
+    } catch (const nlohmann::json::exception&) {
+        return json + "\n";
+    }
+}
+
+std::string status_view(const std::string& json) {
+    try {
+        const Json status = Json::parse(json);
+        return head_view(status) + hosts_view(status) + datastores_view(status) + vms_view(status);
+    } catch (const nlohmann::json::exception&) {
+        return json;
+    }
+}
+
+std::string event_view(const std::string& json) {
+    try {
+        const Json event = Json::parse(json);
+        return line("%10.3f %-7s %s [%s]",
+                    event.at("time_s").get<double>(),
+                    str(event, "level").c_str(),
+                    str(event, "text").c_str(),
+                    str(event, "id").c_str());
+    } catch (const nlohmann::json::exception&) {
+        return json + "\n";
+    }
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,17 @@
+// The status for people, from its JSON: what scripts read and what people read can not differ.
+#pragma once
+
+#include <string>
+
+namespace holdfast::cli {
+
+// Never throws: what is not JSON comes back as it is.
+[[nodiscard]] std::string status_view(const std::string& json);
+
+// One line of `holdfast events` from one line of its JSON.
+[[nodiscard]] std::string event_view(const std::string& json);
+
+// Any JSON as indented lines "key: value", without brackets and commas; for `holdfast inspect`.
+[[nodiscard]] std::string indented_view(const std::string& json);
+
+}  // namespace holdfast::cli

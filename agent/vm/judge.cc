@@ -1,0 +1,35 @@
+#include "agent/vm/judge.h"
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include "agent/config.h"
+#include "agent/text.h"
+#include "agent/vm/domain_xml.h"
+#include "agent/vm/protection.h"
+
+namespace holdfast {
+
+int judge_standard_input(const std::string& config_path) {
+    constexpr int kProtected = 0;
+    constexpr int kNotProtected = 1;
+    constexpr int kCannotTell = 2;
+    const Result<Config> config = load_config(config_path);
+    if (!config) {
+        std::fprintf(stderr, "%s\n", config.error().text.c_str());
+        return kCannotTell;
+    }
+    const std::string xml{std::istreambuf_iterator<char>(std::cin),
+                          std::istreambuf_iterator<char>()};
+    const Result<DomainDescription> domain = parse_domain_xml(xml);
+    if (!domain) {
+        std::fprintf(stderr, "%s\n", domain.error().text.c_str());
+        return kCannotTell;
+    }
+    std::printf("%s\n", uuid_text(domain->vm).c_str());
+    return judge_protection(*domain, config->vm_datastores).protectable ? kProtected
+                                                                        : kNotProtected;
+}
+
+}  // namespace holdfast
