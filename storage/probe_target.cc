@@ -58,7 +58,7 @@ void look_at_extents(int fd, TargetFacts& facts) {
     std::uint64_t position = 0;
     while (position < facts.size_bytes) {
         std::memset(memory, 0, sizeof memory);
-        auto* map = reinterpret_cast<fiemap*>(memory);
+        auto* map = static_cast<fiemap*>(static_cast<void*>(memory));
         map->fm_start = position;
         map->fm_length = facts.size_bytes - position;
         map->fm_flags = FIEMAP_FLAG_SYNC;
