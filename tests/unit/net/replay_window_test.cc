@@ -52,6 +52,7 @@ TEST_F(ReplayWindowTest, ForgetsExactlyWhatFallsOutOfTheWindow) {
                                      std::uint64_t{65},
                                      std::uint64_t{1} << 40U}) {
         window_ = ReplayWindow();
+        EXPECT_EQ(offer(99), "accepted");
         EXPECT_EQ(offer(100), "accepted");
         EXPECT_EQ(offer(100 + step), "accepted");
         EXPECT_EQ(offer(100), step < 64 ? "duplicate" : "behind the replay window") << step;
