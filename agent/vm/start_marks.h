@@ -24,8 +24,11 @@ class StartMarks {
 
     [[nodiscard]] bool has(const VmId& vm) const { return marks_.contains(vm); }
 
-    // Whether the mark was left by a predecessor.
+    // Whether the mark was left by a predecessor whose call to libvirt may still be under way.
     [[nodiscard]] bool is_inherited(const VmId& vm) const { return inherited_.contains(vm); }
+
+    // That call is over: its domain has been seen active.
+    void settle(const VmId& vm) { inherited_.erase(vm); }
 
   private:
     explicit StartMarks(std::string folder) : folder_(std::move(folder)) {}

@@ -117,7 +117,9 @@ void VmManager::take(const ConnectionLost& report, Instant now) {
     if (is_connected() && !was_ours) return;
     connection_ = 0;
     refused_ = report.refused;
-    next_connect_at_ = now + kReconnectInterval;
+    // At once after a connection that held: only a refused attempt says that there is no libvirtd.
+    const bool did_hold = was_ours && now - connected_at_ >= kReconnectInterval;
+    next_connect_at_ = did_hold ? now : now + kReconnectInterval;
     listing_ = false;
     list_again_ = false;
     for (auto& [vm, record] : records_) {

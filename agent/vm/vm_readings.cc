@@ -83,6 +83,7 @@ void VmManager::request_read(VmRecord& record, Instant now) {
 void VmManager::apply(VmRecord& record, const DomainSnapshot* snapshot, Instant now) {
     record.power = snapshot == nullptr ? DomainPower::Off : snapshot->power;
     record.read_connection = connection_;
+    if (record.power != DomainPower::Off) marks_.settle(record.vm);
     if (snapshot != nullptr) describe(record, *snapshot);
     if (record.destruction && record.destruction->proof_wanted) {
         record.destruction->proof_wanted = false;
