@@ -99,9 +99,11 @@ def _program(lab):
     compiled = lab.san / "faultfs"
     with lab.locked():
         if not compiled.is_file():
-            source = Path(__file__).resolve().parents[1] / "faultfs.cc"
+            root = Path(__file__).resolve().parents[3]
+            source = root / "tests" / "lab" / "faultfs" / "faultfs.cc"
             flags = run(["pkg-config", "--cflags", "--libs", "fuse3"]).stdout.split()
-            run(["g++", "-std=c++20", "-O2", source, "-o", compiled, *flags, "-pthread"],
+            run(["g++", "-std=c++20", "-O2", f"-I{root}", source, "-o", compiled, *flags,
+                 "-pthread"],
                 timeout=120)
     return "/lab/san/faultfs"
 

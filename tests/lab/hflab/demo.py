@@ -182,8 +182,9 @@ def verdict(lab, screen, acts):
     rows = guests.table(lab)
     screen.say("\nWhat the guests' disks say", "title")
     for row in rows:
-        screen.say(f"  {row['name']}  on {','.join(row['hosts']) or 'no host':4} boot {row['epoch']}, "
-                   f"{row['counter']} writes, {row['conflicts']} by others")
+        where = ",".join(row["hosts"]) or "no host"
+        screen.say(f"  {row['name']}  on {where:4} boot {row['epoch']}, {row['counter']} writes, "
+                   f"{row['conflicts']} by others")
     good = (writing and all(len(row["hosts"]) == 1 and not row["conflicts"] for row in rows)
             and all(one["restarted"] == one["vms"] and one["dead_s"] is not None
                     and one["order_s"] is not None for one in acts))

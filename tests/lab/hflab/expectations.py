@@ -1,4 +1,4 @@
-"""What a scenario expects of a lab.  A failed expectation says file, line, what was seen and when."""
+"""What a scenario expects of a lab.  What fails is told with file, line, what was seen and when."""
 import threading
 import time
 

@@ -130,8 +130,8 @@ class Host:
         script = Path(__file__).with_name("host_init.py")
         argv = ["nsenter", f"--net=/run/netns/{network.host_namespace(self.lab.tag, self.number)}",
                 "unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child=KILL",
-                "--propagation", "slave", sys.executable, "-S", "-E", "-B", str(script), self.name, str(self.dir),
-                str(self.lab.dir), self.lab.options.build, str(writer)]
+                "--propagation", "slave", sys.executable, "-S", "-E", "-B", str(script),
+                self.name, str(self.dir), str(self.lab.dir), self.lab.options.build, str(writer)]
         with open(self.dir / "log" / "init.log", "ab") as log, \
              open(reader, encoding="utf-8") as report:
             subprocess.Popen(_in_group(self.group, argv), pass_fds=[writer], stdout=log, stderr=log,

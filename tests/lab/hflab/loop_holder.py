@@ -17,7 +17,7 @@ LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO = 4, 16
 LOOP_MAJOR = 7
 SECTOR_BYTES = 512
 ATTEMPTS = 50
-# struct loop_info64: five u64, four u32 (the last are the flags), file name, crypt name, key, two u64
+# struct loop_info64: 5 u64, 4 u32 (the last is the flags), file name, crypt name, key, 2 u64
 LOOP_INFO = struct.Struct("=5Q4I64s64s32s2Q")
 LOOP_INFO_FILE_NAME = 9
 LOOP_CONFIG = struct.Struct(f"=2I{LOOP_INFO.size}s8Q")

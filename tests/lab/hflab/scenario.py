@@ -21,7 +21,7 @@ class Run:
         self.lab = lab
         self.monitor = monitor
         self.began = time.monotonic()
-        self.excused = set()        # VMs that an act of the scenario stopped, or cut off with a host
+        self.excused = set()        # VMs that an act of the scenario interrupted
         self.starts_refused = {}    # (vm, host number) -> what virsh said to a person's start
         self.epochs = {vm: guests.read_record(lab, vm)["epoch"] for vm in lab.options.guests}
 

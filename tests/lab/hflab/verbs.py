@@ -148,7 +148,7 @@ def events(lab, args):
             print_json(event)
         else:
             more = " ".join(f"{key}={value}" for key, value in event.items()
-                            if key not in ("time_s", "event", "host") and value not in (None, False))
+                            if key not in ("time_s", "event", "host") and value)
             print(f"{event['time_s']:12.3f} {event['event']:10} host {event['host'] or '-'} {more}")
 
 
