@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/text.h"
+#include "net/address.h"
 
 namespace holdfast {
 
@@ -126,6 +127,11 @@ int TableReader::addresses(const std::string& key, std::vector<std::string>& tar
                         "HF-1009",
                         quoted(item) + " in " + key + " of " + name_ +
                             " is not a literal IPv4 or IPv6 address. Nothing is resolved through DNS.");
+            continue;
+        }
+        // Literal, and yet nothing that a beat could be sent to from every host alike.
+        if (const Result<Address> usable = parse_address(item.text); !usable) {
+            report_.add(item.line, "HF-1009", usable.error().text);
             continue;
         }
         target.push_back(item.text);

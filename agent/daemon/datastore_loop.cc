@@ -21,6 +21,14 @@ void copy_text(std::string_view text, std::array<char, N>& out) {
     out[length] = '\0';
 }
 
+// The reason names what is used before anything else: "using io_uring (…) because …".
+std::string_view backend_name(std::string_view reason) {
+    const std::size_t uring = reason.find("io_uring");
+    const std::size_t aio = reason.find("libaio");
+    if (uring == std::string_view::npos && aio == std::string_view::npos) return "other";
+    return uring < aio ? "io_uring" : "libaio";
+}
+
 std::int64_t to_us(Duration span) {
     return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
 }
@@ -164,8 +172,7 @@ void DatastoreLoop::publish() {
     facts.heap_bytes = heap_bytes_;
     copy_text(problem_, facts.problem);
     if (store_ != nullptr) {
-        copy_text(store_->backend_reason().substr(0, store_->backend_reason().find_first_of(" ,:;")),
-                  facts.backend);
+        copy_text(backend_name(store_->backend_reason()), facts.backend);
         const LatencyHistogram& latency = store_->latency(DatastoreRequestKind::WriteSlot);
         if (latency.count() > 0) {
             facts.latency_p50_us = to_us(latency.quantile(0.5));

@@ -1,0 +1,81 @@
+// Whatever a client sends is either a request or a sentence that says why not.
+#include "agent/control_protocol.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "agent/text.h"
+#include "engine/base/prng.h"
+
+namespace holdfast {
+
+TEST(ControlProtocol, RequestsSurviveTheWay) {
+    EXPECT_EQ(encode_request(StatusRequest{}), "holdfast/1 status");
+    ASSERT_TRUE(decode_request("holdfast/1 status"));
+
+    const EventsRequest events{Instant{std::chrono::milliseconds{1500}}, true};
+    EXPECT_EQ(encode_request(events), "holdfast/1 events 1.5 1");
+    const auto decoded = decode_request(encode_request(events));
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(std::get<EventsRequest>(*decoded).since, events.since);
+    EXPECT_TRUE(std::get<EventsRequest>(*decoded).follow);
+
+    GuardRequest guard{*parse_uuid("11111111-1111-1111-1111-111111111111"), "a vm"};
+    const auto asked = decode_request(encode_request(guard));
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(std::get<GuardRequest>(*asked).vm, guard.vm);
+    EXPECT_EQ(std::get<GuardRequest>(*asked).name, "a_vm");
+}
+
+TEST(ControlProtocol, BadInputGetsASentence) {
+    const char* const bad[] = {"",
+                               "status",
+                               "holdfast/1",
+                               "holdfast/1 ",
+                               "holdfast/1 reboot",
+                               "holdfast/1 status now",
+                               "holdfast/1 events",
+                               "holdfast/1 events x 0",
+                               "holdfast/1 events -1 0",
+                               "holdfast/1 events nan 0",
+                               "holdfast/1 events 1e300 0",
+                               "holdfast/1 events 1 2",
+                               "holdfast/1 guard",
+                               "holdfast/1 guard zz x",
+                               "holdfast/1 guard 00000000-0000-0000-0000-000000000000 x"};
+    for (const char* text : bad) {
+        const auto request = decode_request(text);
+        ASSERT_FALSE(request) << text;
+        EXPECT_TRUE(request.error().text.ends_with("[HF-5010]")) << request.error().text;
+    }
+    EXPECT_FALSE(decode_request(std::string(kControlRequestBytesMax + 1, 'a')));
+    const auto newer = decode_request("holdfast/2 status");
+    ASSERT_FALSE(newer);
+    EXPECT_NE(newer.error().text.find("another version"), std::string::npos);
+}
+
+TEST(ControlProtocol, RandomBytesNeverCrash) {
+    Prng prng(7);
+    for (int round = 0; round < 20000; ++round) {
+        std::string packet = round % 2 == 0 ? "holdfast/1 events 12.5 1" : "holdfast/1 guard ";
+        for (std::uint64_t i = prng.below(6); i > 0; --i) {
+            packet.insert(packet.begin() + static_cast<std::ptrdiff_t>(prng.below(packet.size() + 1)),
+                          static_cast<char>(prng.below(256)));
+        }
+        static_cast<void>(decode_request(packet));
+        static_cast<void>(decode_end(packet));
+    }
+}
+
+TEST(ControlProtocol, EndCarriesCodeAndSentence) {
+    const auto end = decode_end(encode_end({1, "it runs on h2."}));
+    ASSERT_TRUE(end);
+    EXPECT_EQ(end->code, 1);
+    EXPECT_EQ(end->text, "it runs on h2.");
+    EXPECT_FALSE(decode_end("D1"));
+    EXPECT_FALSE(decode_end("E"));
+    EXPECT_FALSE(decode_end("Ex"));
+}
+
+}  // namespace holdfast

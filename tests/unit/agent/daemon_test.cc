@@ -1,0 +1,145 @@
+// The beat process whole, on one host: real threads, real files, real I/O, no libvirt and no keeper.
+#include "agent/daemon/daemon.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "agent/cli/agent_client.h"
+#include "agent/daemon/clock.h"
+#include "agent/seqpacket.h"
+#include "agent/text.h"
+#include "storage/format_datastore.h"
+
+namespace holdfast {
+namespace {
+
+constexpr Duration kPatience = std::chrono::seconds{15};
+
+class DaemonTest : public testing::Test {
+  protected:
+    DaemonTest() {
+        char pattern[] = "/var/tmp/holdfast-daemon-XXXXXX";
+        folder_ = mkdtemp(pattern);
+        std::ofstream(folder_ + "/key") << std::string(63, '0') << "1\n";
+        chmod((folder_ + "/key").c_str(), 0600);
+    }
+
+    ~DaemonTest() override { std::filesystem::remove_all(folder_); }
+
+    [[nodiscard]] Result<FormatReport> format(const std::string& name, const ClusterUuid& cluster) const {
+        FormatOptions options;
+        options.path = folder_ + "/" + name;
+        options.cluster = cluster;
+        options.datastore.bytes.fill(static_cast<std::uint8_t>(name.back()));
+        options.geometry = Geometry(2, kHeapBytesMin);
+        options.allow_local_filesystem = true;
+        return format_datastore(options);
+    }
+
+    [[nodiscard]] Config config() const {
+        std::string text = "[cluster]\nuuid = \"" + uuid_text(cluster_) + "\"\nkey_file = \"" + folder_ +
+                           "/key\"\n[host]\nid = 1\n[timing]\nprofile = \"fast\"\n[[member]]\nid = 1\n"
+                           "name = \"h1\"\naddresses = [\"127.0.0.1\"]\n[network]\nport = 17420\n";
+        for (const char* name : {"hb1", "hb2", "hb3"}) {
+            text += std::string("[[datastore]]\nname = \"") + name + "\"\npath = \"" + folder_ + "/" + name + "\"\n";
+        }
+        text += "[io]\nshared_filesystem_check = false\n[watchdog]\ndevice = \"stand-in:/none\"\n[log]\nfile = \"" +
+                folder_ + "/log/holdfast.log\"\n[paths]\nrun = \"" + folder_ + "/run\"\nstate = \"" + folder_ +
+                "/state\"\n";
+        const Result<Config> parsed = parse_config(text, "test.toml");
+        EXPECT_TRUE(parsed) << parsed.error().text;
+        return *parsed;
+    }
+
+    [[nodiscard]] std::string ask(const ControlRequest& request) const {
+        std::string answer;
+        const auto end = cli::ask_agent(folder_ + "/run/control.sock",
+                                        request,
+                                        std::chrono::seconds{5},
+                                        [&answer](std::string_view part) { answer += part; });
+        return end ? answer + "|" + std::to_string(end->code) + end->text : end.error().text;
+    }
+
+    // Waits until the answer to `request` contains `text`.
+    [[nodiscard]] bool comes(const ControlRequest& request, const std::string& text) const {
+        const Instant give_up = boottime_now() + kPatience;
+        while (boottime_now() < give_up) {
+            if (ask(request).find(text) != std::string::npos) return true;
+            usleep(20'000);
+        }
+        ADD_FAILURE() << ask(request);
+        return false;
+    }
+
+    std::string folder_;
+    ClusterUuid cluster_ = *parse_uuid("11111111-2222-3333-4444-555555555555");
+};
+
+TEST_F(DaemonTest, OneHostBecomesLeaderAndKeepsItsIncarnationsApart) {
+    for (const char* name : {"hb1", "hb2", "hb3"}) {
+        const auto report = format(name, cluster_);
+        if (!report) GTEST_SKIP() << report.error().text;
+    }
+    for (int life = 1; life <= 2; ++life) {
+        auto daemon = Daemon::make(config());
+        ASSERT_TRUE(daemon) << daemon.error().text;
+        (*daemon)->start();
+        EXPECT_TRUE(comes(StatusRequest{}, R"("leader":{"id":1)"));
+        EXPECT_TRUE(comes(StatusRequest{}, "\"incarnation\":\"1." + std::to_string(life) + "\""));
+        EXPECT_TRUE(comes(EventsRequest{}, R"("event":"office")"));
+        (*daemon)->ask_shutdown();
+        const Instant give_up = boottime_now() + kPatience;
+        while (!(*daemon)->ended() && boottime_now() < give_up) usleep(10'000);
+        EXPECT_TRUE((*daemon)->ended());
+        (*daemon)->stop();
+    }
+}
+
+TEST_F(DaemonTest, ForeignAndMissingDatastoresAreNamedAndTheOthersUsed) {
+    const auto first = format("hb1", cluster_);
+    if (!first) GTEST_SKIP() << first.error().text;
+    ASSERT_TRUE(format("hb2", *parse_uuid("99999999-2222-3333-4444-555555555555")));
+    auto daemon = Daemon::make(config());
+    ASSERT_TRUE(daemon) << daemon.error().text;
+    (*daemon)->start();
+    EXPECT_TRUE(comes(EventsRequest{}, "datastore hb2 ("));
+    EXPECT_TRUE(comes(EventsRequest{}, "datastore hb3 ("));
+    EXPECT_TRUE(comes(StatusRequest{}, R"("name":"hb1")"));
+    EXPECT_TRUE(comes(StatusRequest{}, R"("state":"unusable")"));
+    // One of three is no majority: it may live, and must not lead.
+    EXPECT_NE(ask(StatusRequest{}).find(R"("leader":null)"), std::string::npos);
+    (*daemon)->stop();
+}
+
+TEST_F(DaemonTest, ControlSocketSurvivesWhateverIsSent) {
+    auto daemon = Daemon::make(config());
+    ASSERT_TRUE(daemon) << daemon.error().text;
+    (*daemon)->start();
+    for (const std::string& packet : {std::string("x"), std::string(2000, '\0'), std::string("holdfast/9 status")}) {
+        auto socket = Seqpacket::connect(folder_ + "/run/control.sock", kControlPacketBytesMax);
+        ASSERT_TRUE(socket);
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(packet.data());
+        EXPECT_EQ(socket->send({bytes, packet.size()}), SendStatus::Sent);
+        std::span<const std::uint8_t> answer;
+        ReceiveStatus status = ReceiveStatus::Nothing;
+        for (int i = 0; i < 500 && status == ReceiveStatus::Nothing; ++i) {
+            usleep(10'000);
+            status = socket->receive(&answer);
+        }
+        ASSERT_EQ(status, ReceiveStatus::Received);
+        EXPECT_EQ(answer[0], 'E');
+        EXPECT_EQ(answer[1], '2');
+    }
+    EXPECT_TRUE(comes(StatusRequest{}, R"("phase":"reading")"));
+    (*daemon)->stop();
+}
+
+}  // namespace
+}  // namespace holdfast

@@ -1,0 +1,91 @@
+// Every message has one id, for ever, and docs/MESSAGES.md is this table.  HF_REWRITE=1 writes the document anew.
+#include "agent/message.h"
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "agent/event_line.h"
+
+namespace holdfast {
+namespace {
+
+std::string document() {
+    std::string text =
+        "# Messages\n\n"
+        "Every line that Holdfast writes ends in an id; ids never change their meaning and are never reused. This file is generated from\n"
+        "`agent/messages.def` and the engine's trace by `tests/unit/agent/message_test.cc` (`HF_REWRITE=1` writes it anew).\n\n"
+        "Levels: *error*: somebody must act. *warning*: redundancy is gone. *notice*: a verdict, phase or leader changed. *info*: facts.\n"
+        "*debug*: detail.\n\n"
+        "## Decisions of the engine\n\n| Id | Level | Event | Example |\n|---|---|---|---|\n";
+    std::map<std::string, std::string> rows;
+    for (int code = 1; code <= static_cast<int>(TraceCode::ShutdownBegun); ++code) {
+        Trace trace;
+        trace.code = static_cast<TraceCode>(code);
+        trace.self = HostId{1};
+        trace.who = {HostId{2}, Incarnation{3, 1}};
+        trace.epoch = Epoch{5};
+        trace.vm_name = VmName("vm1");
+        trace.number = 12;
+        trace.a = 1;
+        trace.b = 2;
+        trace.span = std::chrono::seconds{3};
+        const EventLine line = to_event_line(trace);
+        rows[line.id + line.event] = "| " + line.id + " | " + level_text(line.level) + " | " + line.event +
+                                     " | " + line.text + " |\n";
+    }
+    for (const auto& [id, row] : rows) text += row;
+    text += "\n## Messages of the agent\n";
+    std::map<std::string, std::string> messages;
+    for (const MessageRow& row : message_rows()) {
+        std::string shown = row.text;
+        for (std::size_t hole = shown.find("{}"); hole != std::string::npos; hole = shown.find("{}")) {
+            shown.replace(hole, 2, "…");
+        }
+        messages[row.id] = std::string("\n### ") + row.id + " " + row.event + " (" + level_text(row.level) +
+                           ")\n\n> " + shown + "\n\n" + row.meaning + " **What to do:** " + row.advice + "\n";
+    }
+    for (const auto& [id, message] : messages) text += message;
+    text += "\n## Messages of the command\n\n"
+            "| Id | What |\n|---|---|\n"
+            "| HF-5030 | the agent does not answer; exit code 3 |\n"
+            "| HF-5031 | an argument of the command line is wrong; exit code 2 |\n"
+            "| HF-5032 | a file cannot be made, or is there already; exit code 1 |\n";
+    return text;
+}
+
+}  // namespace
+
+TEST(Messages, DocumentIsTheTable) {
+    const std::string path = std::string(HF_SOURCE_DIR) + "/docs/MESSAGES.md";
+    if (std::getenv("HF_REWRITE") != nullptr) std::ofstream(path) << document();
+    std::ostringstream content;
+    content << std::ifstream(path).rdbuf();
+    EXPECT_EQ(content.str(), document()) << "run this test with HF_REWRITE=1 and explain the change";
+}
+
+TEST(Messages, IdsAreUniqueAndOfTheirRange) {
+    std::set<std::string> ids;
+    for (const MessageRow& row : message_rows()) {
+        EXPECT_TRUE(ids.insert(row.id).second) << row.id << " is used twice";
+        EXPECT_EQ(std::string(row.id).size(), 7U) << row.id;
+        EXPECT_NE(std::string("1245").find(row.id[3]), std::string::npos) << row.id;
+        EXPECT_GT(std::string(row.advice).size(), 4U) << row.id;
+    }
+}
+
+TEST(Messages, ArgumentsGoWhereTheHolesAre) {
+    std::array<char, 64> out{};
+    const std::size_t length = format_message(MessageId::LinkUp, {"0", "10.0.0.1"}, out);
+    EXPECT_EQ(std::string(out.data(), length), "link 0 (10.0.0.1) is up.");
+    std::array<char, 8> small{};
+    EXPECT_EQ(format_message(MessageId::LinkUp, {"0", "10.0.0.1"}, small), 8U);
+}
+
+}  // namespace holdfast
