@@ -1,9 +1,9 @@
 // IoBackend on Linux AIO, for kernels and sandboxes that refuse io_uring.
 //
-// Completions and wake-ups arrive on two eventfds that one ppoll() waits for.  Three things differ from io_uring.
-// io_submit() may block when the file system must allocate, so datastores are written in full when formatted.  io_destroy()
-// waits for I/O in flight: the context of a hung datastore is left behind.  And the process cannot exit before its
-// I/O ends.
+// Completions and wake-ups arrive on two eventfds that one ppoll() waits for.  Three things differ
+// from io_uring. io_submit() may block when the file system must allocate, so datastores are
+// written in full when formatted.  io_destroy() waits for I/O in flight: the context of a hung
+// datastore is left behind.  And the process cannot exit before its I/O ends.
 #include <array>
 #include <cerrno>
 #include <cstring>

@@ -1,5 +1,5 @@
-// AlignedBuffer: 4096-aligned zeroed memory for O_DIRECT, for tools that read and write with plain system calls.  (The beat
-// path uses DatastoreMemory.)
+// AlignedBuffer: 4096-aligned zeroed memory for O_DIRECT, for tools that read and write with plain
+// system calls.  (The beat path uses DatastoreMemory.)
 #pragma once
 
 #include <cstddef>

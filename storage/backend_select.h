@@ -1,4 +1,5 @@
-// Chooses the I/O back-end of a datastore and says why.  Nothing is trusted before a real 4 KiB read came back.
+// Chooses the I/O back-end of a datastore and says why.  Nothing is trusted before a real 4 KiB
+// read came back.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,9 @@ struct SelectedBackend {
     std::string reason;  // one sentence: what is used and why
 };
 
-// Makes the back-end and proves it by reading block 0 within `self_test_timeout`.  Blocks at most about that long per
-// back-end tried.  A self-test that hangs ends the attempt: storage that does not answer says nothing about back-ends.
+// Makes the back-end and proves it by reading block 0 within `self_test_timeout`.  Blocks at most
+// about that long per back-end tried.  A self-test that hangs ends the attempt: storage that does
+// not answer says nothing about back-ends.
 [[nodiscard]] Result<SelectedBackend> select_backend(BackendChoice choice,
                                                      const IoTarget& target,
                                                      Duration self_test_timeout);

@@ -1,8 +1,10 @@
-// BlockTarget: opening a datastore's device or file, looking at it, and refusing what is unsafe with the reason.
+// BlockTarget: opening a datastore's device or file, looking at it, and refusing what is unsafe
+// with the reason.
 //
-// open, stat, statfs, ioctl and the first read may hang for ever on dead storage.  They happen in a disposable helper
-// process that hands the descriptor over (SCM_RIGHTS); when its time is over it is left behind and costs nothing else.
-// The helper makes system calls only, so that it may be forked from a process with threads.
+// open, stat, statfs, ioctl and the first read may hang for ever on dead storage.  They happen in a
+// disposable helper process that hands the descriptor over (SCM_RIGHTS); when its time is over it
+// is left behind and costs nothing else.  The helper makes system calls only, so that it may be
+// forked from a process with threads.
 //
 // Facts and judgement are separate: probe_target() reports, judge_target() decides and is pure.
 #pragma once
@@ -80,12 +82,14 @@ struct TargetPolicy {
                                                TargetAccess access,
                                                Duration timeout);
 
-// Whether these facts are safe to run a heartbeat datastore on; the error says what is wrong and what to do.
+// Whether these facts are safe to run a heartbeat datastore on; the error says what is wrong and
+// what to do.
 [[nodiscard]] Result<Nothing> judge_target(const std::string& path,
                                            const TargetFacts& facts,
                                            const TargetPolicy& policy);
 
-// The part of it that concerns how the file system stores a file: unwritten extents, holes, shared blocks.
+// The part of it that concerns how the file system stores a file: unwritten extents, holes, shared
+// blocks.
 [[nodiscard]] Result<Nothing> judge_extents(const std::string& path, const TargetFacts& facts);
 
 // probe_target(), then judge_target().

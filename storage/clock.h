@@ -1,4 +1,5 @@
-// The clock that latencies and lateness are measured with: CLOCK_BOOTTIME, as everywhere in this project.
+// The clock that latencies and lateness are measured with: CLOCK_BOOTTIME, as everywhere in this
+// project.
 #pragma once
 
 #include "engine/base/types.h"

@@ -1,5 +1,5 @@
-// CompletionQueue: completions that a back-end has collected and its user has not yet reaped.  Fixed size: no more than
-// kIoInFlightMax operations exist, so it cannot overflow.
+// CompletionQueue: completions that a back-end has collected and its user has not yet reaped.
+// Fixed size: no more than kIoInFlightMax operations exist, so it cannot overflow.
 #pragma once
 
 #include <array>

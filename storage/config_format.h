@@ -1,7 +1,9 @@
-// The configuration record (members, datastores, timing, policies), decoded, and its on-disk form: a 16 KiB header with
-// datastores, then 512 bytes for each member.  docs/DISK_FORMAT.md has the table of offsets.
+// The configuration record (members, datastores, timing, policies), decoded, and its on-disk form:
+// a 16 KiB header with datastores, then 512 bytes for each member.  docs/DISK_FORMAT.md has the
+// table of offsets.
 //
-// No function here allocates, blocks or trusts a byte.  A ConfigRecord is about 300 KiB: never put one on a stack.
+// No function here allocates, blocks or trusts a byte.  A ConfigRecord is about 300 KiB: never put
+// one on a stack.
 #pragma once
 
 #include <array>
@@ -87,8 +89,9 @@ struct ConfigRecord {
     friend bool operator==(const ConfigRecord&, const ConfigRecord&) = default;
 };
 
-// Writes the record and returns how many bytes of `block` to write to the datastore (a multiple of 4 KiB).
-// REQUIRES: members fit the block: kConfigHeaderBytes + members * kConfigMemberBytes <= block.size().
+// Writes the record and returns how many bytes of `block` to write to the datastore (a multiple of
+// 4 KiB).  REQUIRES: members fit the block: kConfigHeaderBytes + members * kConfigMemberBytes <=
+// block.size().
 [[nodiscard]] std::size_t encode_config(const ConfigRecord& record,
                                         const ClusterUuid& cluster,
                                         std::span<std::byte> block);

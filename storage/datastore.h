@@ -1,22 +1,24 @@
-// Datastore: one heartbeat datastore, as its loop thread sees it.  It takes requests, keeps them in order where order matters,
-// submits them, decodes what comes back and counts.
+// Datastore: one heartbeat datastore, as its loop thread sees it.  It takes requests, keeps them in
+// order where order matters, submits them, decodes what comes back and counts.
 //
 // Thread safety
-//   Everything belongs to the thread that called open().  The asker meets it only in rings of DatastoreRequest and
-//   DatastoreCompletion, and in DatastoreMemory::payload() by the rule of datastore_request.h.  The loop:
+//   Everything belongs to the thread that called open().  The asker meets it only in rings of
+//   DatastoreRequest and DatastoreCompletion, and in DatastoreMemory::payload() by the rule of
+//   datastore_request.h.  The loop, on its own thread:
 //
-//       auto store = Datastore::open(options, memory, IntentFile);          on the loop's own thread; may take seconds
-//       while (running) {
-//           while (requests.try_pop(request)) store->push(request);
-//           store->submit();                                                one system call for all that was pushed
-//           store->wait(longest_wait);                                      completion, wakeup_fd, or time over
-//           for (n = store->reap(completions), each) completions_ring.try_push(completion), then write the asker's eventfd
-//       }
+//       auto store = Datastore::open(options, memory)           may take seconds
+//       while running
+//           for each request in the ring: store->push(request)
+//           store->submit()                                     one system call for all of them
+//           store->wait(longest_wait)                           completion, wake-up or time over
+//           for each of store->reap(completions): into the other ring
+//           if there were any: write the asker's eventfd
 //
 // Hung storage
-//   A hung operation never completes and nothing is reported for it; its memory stays taken.  At most one write of each
-//   kind is in flight: another one pushed meanwhile is a bug of the asker.  Reads beyond the pool wait their turn (at most
-//   16).  close() leaves what hangs to the kernel.
+//   A hung operation never completes and nothing is reported for it; its memory stays taken.  At
+//   most one write of each kind is in flight: another one pushed meanwhile is a bug of the asker.
+//   Reads beyond the pool wait their turn, at most 16; more are answered EBUSY.  Destruction leaves
+//   what hangs to the kernel and marks the memory as abandoned: take a new one for the next open().
 //
 // After open() nothing here allocates, and no system call blocks but wait().
 #pragma once
@@ -70,12 +72,15 @@ struct DatastoreHealth {
 
 class Datastore {
   public:
-    // Opens in a helper, judges, selects and proves a back-end, reads the superblock and checks that it is this cluster's.
-    // Blocks at most about open_timeout + 2 * self_test_timeout.  `memory` must outlive the datastore.
+    // Opens in a helper, judges, selects and proves a back-end, reads the superblock and checks
+    // that it is this cluster's.  Blocks at most about open_timeout + 2 * self_test_timeout.
+    // `memory` must outlive the datastore; when the storage hangs, it is
+    // abandoned and the next open() needs a new one.
     [[nodiscard]] static Result<std::unique_ptr<Datastore>> open(const DatastoreOptions& options,
                                                                  DatastoreMemory& memory);
 
-    // As open(), with a back-end made by the caller (fault injection, tests).  The superblock is not read.
+    // As open(), with a back-end made by the caller (fault injection, tests).  The superblock is
+    // not read.
     [[nodiscard]] static std::unique_ptr<Datastore> assemble(const DatastoreOptions& options,
                                                              DatastoreMemory& memory,
                                                              std::unique_ptr<IoBackend> backend,
@@ -86,7 +91,8 @@ class Datastore {
     Datastore& operator=(const Datastore&) = delete;
     ~Datastore();
 
-    // Takes a request; the I/O starts with the next submit().  Every request but Release is answered once, unless it hangs.
+    // Takes a request; the I/O starts with the next submit().  Every request but Release is
+    // answered once, unless it hangs.
     void push(const DatastoreRequest& request);
 
     // One system call for everything pushed; a request with with_next set waits for its companion.

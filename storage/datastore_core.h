@@ -1,4 +1,5 @@
-// The inside of Datastore: pending requests, result pools, counters.  Internal to storage/; see datastore.h for the contract.
+// The inside of Datastore: pending requests, result pools, counters.  Internal to storage/; see
+// datastore.h for the contract.
 #pragma once
 
 #include <array>

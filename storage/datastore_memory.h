@@ -1,8 +1,10 @@
-// DatastoreMemory: all memory that the I/O of one datastore uses, in one 4096-aligned mapping that is never copied into a
-// child (MADV_DONTFORK) and never unmapped while an operation may still write to it.
+// DatastoreMemory: all memory that the I/O of one datastore uses, in one 4096-aligned mapping that
+// is never copied into a child (MADV_DONTFORK) and never unmapped while an operation may still
+// write to it.
 //
-// Made once per datastore by whoever wires the agent, before the loop thread starts; shared by the asker, which encodes
-// into payload(), and the loop thread, which owns everything else.  See datastore_request.h for who owns what when.
+// Made once per datastore by whoever wires the agent, before the loop thread starts; shared by the
+// asker, which encodes into payload(), and the loop thread, which owns everything else.  See
+// datastore_request.h for who owns what when.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +22,8 @@ inline constexpr std::size_t kRegionResults = 2;
 
 class DatastoreMemory {
   public:
-    // `hosts_scan_max`: the longest scan, in hosts (8 KiB of locked memory each, twice); `hosts_max` as formatted.
+    // `hosts_scan_max`: the longest scan, in hosts (8 KiB of locked memory each, twice);
+    // `hosts_max` as formatted.
     DatastoreMemory(std::uint32_t hosts_scan_max, std::uint32_t hosts_max);
     DatastoreMemory(const DatastoreMemory&) = delete;
     DatastoreMemory& operator=(const DatastoreMemory&) = delete;

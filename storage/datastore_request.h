@@ -1,11 +1,14 @@
-// What the agent asks of one heartbeat datastore, and what it gets back.  Both are plain values that fit a ring.
+// What the agent asks of one heartbeat datastore, and what it gets back.  Both are plain values
+// that fit a ring.
 //
-// Payloads.  What a write writes lies in DatastoreMemory::payload(kind), encoded there by the asker.  The asker owns that
-// memory while no request of that kind is unanswered; pushing the request hands it over, taking the completion out of
-// the ring hands it back.  So per kind at most one write is ever in flight, and a hung one keeps its payload for ever.
+// Payloads.  What a write writes lies in DatastoreMemory::payload(kind), encoded there by the
+// asker.  The asker owns that memory while no request of that kind is unanswered; pushing the
+// request hands it over, taking the completion out of the ring hands it back.  So per kind at most
+// one write is ever in flight, and a hung one keeps its payload for ever.
 //
-// Results.  A completion whose `result` is not kNoResult points into memory that stays untouched until the asker pushes
-// release_of(completion).  Results that are never released use up the pool (2 scans, 2 region reads), and further reads wait.
+// Results.  A completion whose `result` is not kNoResult points into memory that stays untouched
+// until the asker pushes release_of(completion).  Results that are never released use up the pool
+// (2 scans, 2 region reads), and further reads wait.
 #pragma once
 
 #include <cstddef>
@@ -19,22 +22,23 @@
 
 namespace holdfast {
 
+// Writes name `number` (sequence or version, whose parity is the copy) and `incarnation` of the record
+// in the payload; heap and recorder writes name offset_bytes and length_bytes instead, in multiples of
+// 4 KiB.  Reads name the host in `first`.
 enum class DatastoreRequestKind : std::uint8_t {
-    WriteSlot = 1,    // number = sequence, incarnation; payload 4 KiB
+    WriteSlot = 1,    // payload 4 KiB
     ScanSlots = 2,    // first..last
-    WriteRoster = 3,  // number = version, incarnation; length_bytes as returned by encode_roster()
-    ReadRoster = 4,   // first
-    WriteOrders = 5,  // number = version, incarnation; length_bytes as returned by encode_orders()
-    ReadOrders = 6,   // first
-    WriteConfig = 7,  // number = version, incarnation; length_bytes as returned by encode_config()
-    ReadConfig = 8,   // first
-    WriteHeap =
-        9,  // offset_bytes and length_bytes in this host's heap, multiples of 4 KiB; payload up to 264 KiB
-    ReadHeap = 10,  // first, offset_bytes, length_bytes (any alignment): the raw bytes of a blob
-    WriteRecorder =
-        11,  // offset_bytes and length_bytes in this host's recorder, multiples of 4 KiB; payload up to 16 KiB
-    ReadRecorder = 12,  // first: the whole region, raw
-    Release = 13,       // result; has no completion
+    WriteRoster = 3,  // length_bytes as returned by encode_roster()
+    ReadRoster = 4,
+    WriteOrders = 5,  // length_bytes as returned by encode_orders()
+    ReadOrders = 6,
+    WriteConfig = 7,  // length_bytes as returned by encode_config()
+    ReadConfig = 8,
+    WriteHeap = 9,       // payload up to 264 KiB: XmlHeap::pages_of()
+    ReadHeap = 10,       // offset_bytes and length_bytes of a blob, any alignment: its raw bytes
+    WriteRecorder = 11,  // payload up to 16 KiB: RecorderRing::take()
+    ReadRecorder = 12,   // the whole region, raw
+    Release = 13,        // result; has no completion
 };
 
 inline constexpr std::size_t kDatastoreRequestKinds = 14;

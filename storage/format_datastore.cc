@@ -73,7 +73,8 @@ struct Prepared {
     std::string replaced;
 };
 
-// Looks, judges, and opens for writing; a block device exclusively, so that one in use by the kernel is refused.
+// Looks, judges, and opens for writing; a block device exclusively, so that one in use by the
+// kernel is refused.
 Result<Prepared> prepare(const FormatOptions& options) {
     auto probed = probe_target(options.path, TargetAccess::ReadWrite, options.open_timeout);
     if (!probed) return Unexpected{probed.error()};

@@ -1,4 +1,5 @@
-// Formatting: making a heartbeat datastore of a device or of a file.  Blocks for as long as it takes; for the command line.
+// Formatting: making a heartbeat datastore of a device or of a file.  Blocks for as long as it
+// takes; for the command line.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +33,10 @@ struct FormatReport {
     std::string replaced;  // what was there before; empty when nothing was
 };
 
-// Invalidates an old superblock first, zero-fills with O_DIRECT|O_DSYNC, syncs file and directory, checks that no extent is
-// unwritten, reads a sample back and writes the superblock last.  Refuses what is not empty without `force`, and
-// says what it found.  Interrupted anywhere, the target is not a datastore.
+// Invalidates an old superblock first, zero-fills with O_DIRECT|O_DSYNC, syncs file and directory,
+// checks that no extent is unwritten, reads a sample back and writes the superblock last.  Refuses
+// what is not empty without `force`, and says what it found.  Interrupted anywhere, the target is
+// not a datastore.
 [[nodiscard]] Result<FormatReport> format_datastore(const FormatOptions& options);
 
 }  // namespace holdfast

@@ -1,9 +1,11 @@
-// Geometry: where every region of a heartbeat datastore lies.  docs/DISK_FORMAT.md is the prose twin of this file.
+// Geometry: where every region of a heartbeat datastore lies.  docs/DISK_FORMAT.md is the prose
+// twin of this file.
 //
-// Pure arithmetic on two numbers that the superblock fixes for ever, hosts_max and heap_bytes.  Every region and every
-// copy begins on a 4 KiB boundary; offsets and sizes are bytes.  The order on disk:
+// Pure arithmetic on two numbers that the superblock fixes for ever, hosts_max and heap_bytes.
+// Every region and every copy begins on a 4 KiB boundary; offsets and sizes are bytes.  The order
+// on disk:
 //
-//   superblock A, B | slots of all hosts | configurations | rosters with their XML heaps | orders | recorders
+//   superblock A, B | slots | configurations | rosters with their XML heaps | orders | recorders
 #pragma once
 
 #include <cstddef>

@@ -48,7 +48,8 @@ void close_all_but(int keep) {
     ::syscall(SYS_close_range, static_cast<unsigned>(keep) + 1U, ~0U, 0U);
 }
 
-// In the child's child.  A lock or socket kept open by a hung helper would outlive the agent, so all are closed first.
+// In the child's child.  A lock or socket kept open by a hung helper would outlive the agent, so
+// all are closed first.
 [[noreturn]] void run_child(int socket, HelperWork work, const void* argument, std::size_t bytes) {
     close_all_but(socket);
     std::byte answer[kAnswerBytesMax] = {};

@@ -1,5 +1,6 @@
-// Looking at a datastore, live or damaged, without changing it: every region decoded or its reject, as plain structs for
-// `holdfast inspect`.  Reads with O_DIRECT, read-only; blocks; for the command line.
+// Looking at a datastore, live or damaged, without changing it: every region decoded or its reject,
+// as plain structs for `holdfast inspect`.  Reads with O_DIRECT, read-only; blocks; for the command
+// line.
 #pragma once
 
 #include <cstdint>

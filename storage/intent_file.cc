@@ -111,8 +111,8 @@ Result<IntentFile> IntentFile::open(const std::string& path, const BootId& boot_
     return file;
 }
 
-// What the predecessor left open joins what it had inherited itself.  Killed half-way, this leaves an intent twice,
-// which does no harm.
+// What the predecessor left open joins what it had inherited itself.  Killed half-way, this leaves
+// an intent twice, which does no harm.
 void IntentFile::inherit() {
     for (std::size_t i = 0; i < kIntentKinds; ++i) {
         Entry& current = page_->current[i];
@@ -138,7 +138,8 @@ void IntentFile::begin(IntentKind kind, Incarnation incarnation, std::uint64_t n
     HF_CHECK(entry.open == 0);
     entry.incarnation = incarnation.value();
     entry.number = number;
-    // The page outlives a kill at any instruction; the compiler must not move the flag before the numbers.
+    // The page outlives a kill at any instruction; the compiler must not move the flag before the
+    // numbers.
     std::atomic_signal_fence(std::memory_order_seq_cst);
     entry.open = 1;
 }

@@ -1,13 +1,14 @@
-// IntentFile: which writes to one datastore this host has begun and not seen finished, kept in a page under /run, which
-// survives the agent and not the boot.
+// IntentFile: which writes to one datastore this host has begun and not seen finished, kept in a
+// page under /run, which survives the agent and not the boot.
 //
-// A write outlives the process that submitted it: it may land seconds after a kill -9, over something newer.  So an agent
-// that starts and finds an open intent treats that datastore as *tainted*: its slot writes go out, yet are reported as
-// failed and give neither lease nor ballot, until the record has been seen where it was meant to go.  Another boot id empties
-// the page.  With libaio a process cannot end before its I/O, so an intent of a libaio predecessor taints nothing.
+// A write outlives the process that submitted it: it may land seconds after a kill -9, over
+// something newer.  So an agent that starts and finds an open intent treats that datastore as
+// *tainted*: its slot writes go out, yet are reported as failed and give neither lease nor ballot,
+// until the record has been seen where it was meant to go.  Another boot id empties the page.  With
+// libaio a process cannot end before its I/O, so an intent of a libaio predecessor taints nothing.
 //
-// open() blocks on the run directory (tmpfs) and belongs to start-up; the caller holds the kernel lock that ends with its
-// predecessor.  All else is plain memory, one thread, no system call.
+// open() blocks on the run directory (tmpfs) and belongs to start-up; the caller holds the kernel
+// lock that ends with its predecessor.  All else is plain memory, one thread, no system call.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +33,8 @@ struct Intent {
 
 class IntentFile {
   public:
-    // Creates the file or takes over a predecessor's.  `path` is one file per datastore, named after the datastore's
-    // uuid so that a renamed or reordered configuration finds it again.
+    // Creates the file or takes over a predecessor's.  `path` is one file per datastore, named
+    // after the datastore's uuid so that a renamed or reordered configuration finds it again.
     [[nodiscard]] static Result<IntentFile> open(const std::string& path, const BootId& boot_id);
 
     // Nothing is kept; for tools and tests.

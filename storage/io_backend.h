@@ -1,14 +1,17 @@
-// IoBackend: how reads and writes reach one open datastore.  One object, one thread, one open target, one arena.
+// IoBackend: how reads and writes reach one open datastore.  One object, one thread, one open
+// target, one arena.
 //
 // Thread safety
-//   Created, used and destroyed by one thread: the datastore's loop.  Only the wake-up eventfd is written by others.
+//   Created, used and destroyed by one thread: the datastore's loop.  Only the wake-up eventfd is
+//   written by others.
 //
 // Only a completion ends an I/O
-//   There is no cancel and no timeout of an operation.  Its memory belongs to the kernel until reap() returned its
-//   completion, however long that takes; a hung operation simply stays.
+//   There is no cancel and no timeout of an operation.  Its memory belongs to the kernel until
+//   reap() returned its completion, however long that takes; a hung operation simply stays.
 //
 // Allocation and blocking
-//   submit() and reap() neither allocate nor block on the device; wait() blocks at most for its timeout.
+//   submit() and reap() neither allocate nor block on the device; wait() blocks at most for its
+//   timeout.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +26,8 @@ namespace holdfast {
 
 enum class IoKind : std::uint8_t { Read = 1, Write = 2 };
 
-// `memory` lies inside the arena given to the back-end; memory, length and offset are multiples of 4096.
+// `memory` lies inside the arena given to the back-end; memory, length and offset are multiples of
+// 4096.
 struct IoOperation {
     IoKind kind = IoKind::Read;
     std::uint64_t token = 0;  // comes back in the completion; not ~0
@@ -51,18 +55,19 @@ class IoBackend {
     // "io_uring" or "libaio".
     [[nodiscard]] virtual const char* name() const = 0;
 
-    // Which optional features are in use, for the log ("registered file and buffers, DEFER_TASKRUN").
+    // Which optional features are in use, for the log ("registered file and buffers,
+    // DEFER_TASKRUN").
     [[nodiscard]] virtual const char* features() const = 0;
 
-    // Hands all operations over in one system call, unordered.  One that the kernel refuses is completed with its
-    // errno.  REQUIRES: in_flight() + operations.size() <= kIoInFlightMax.
+    // Hands all operations over in one system call, unordered.  One that the kernel refuses is
+    // completed with its errno.  REQUIRES: in_flight() + operations.size() <= kIoInFlightMax.
     virtual void submit(std::span<const IoOperation> operations) = 0;
 
     // Takes finished operations, without waiting; returns how many.
     [[nodiscard]] virtual std::size_t reap(std::span<IoCompletion> completions) = 0;
 
-    // Returns when an operation has finished, the wake-up eventfd was written (its count is then consumed), or the
-    // timeout is over.  May return early.
+    // Returns when an operation has finished, the wake-up eventfd was written (its count is then
+    // consumed), or the timeout is over.  May return early.
     virtual void wait(Duration timeout) = 0;
 
     // Operations submitted and not yet reaped.

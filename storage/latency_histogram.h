@@ -1,5 +1,5 @@
-// LatencyHistogram: how long operations took.  Fixed log-linear buckets from 1 µs to 64 s, each at most 12.5 % wide; no
-// allocation.  Belongs to one thread; copy it to hand it to another.
+// LatencyHistogram: how long operations took.  Fixed log-linear buckets from 1 µs to 64 s, each at
+// most 12.5 % wide; no allocation.  Belongs to one thread; copy it to hand it to another.
 #pragma once
 
 #include <array>
@@ -25,8 +25,8 @@ class LatencyHistogram {
 
     [[nodiscard]] Duration mean() const;
 
-    // The upper edge of the bucket in which the share lies (0.99: 99 % took no longer); zero when empty.
-    // REQUIRES: 0 <= share <= 1
+    // The upper edge of the bucket in which the share lies (0.99: 99 % took no longer); zero when
+    // empty.  REQUIRES: 0 <= share <= 1
     [[nodiscard]] Duration quantile(double share) const;
 
     void merge(const LatencyHistogram& other);

@@ -1,4 +1,5 @@
-// What the helper process does to a target: open it and look, with system calls only.  See block_target.h.
+// What the helper process does to a target: open it and look, with system calls only.  See
+// block_target.h.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>

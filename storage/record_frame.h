@@ -82,8 +82,8 @@ template <typename T>
 
 [[nodiscard]] FrameOnDisk make_frame(std::uint32_t magic, HostId host, const ClusterUuid& cluster);
 
-// Unwritten, magic, version, checksum of the first sector, in this order; nothing behind a newer version is
-// looked at.  `block` is the whole copy.
+// Unwritten, magic, version, checksum of the first sector, in this order; nothing behind a newer
+// version is looked at.  `block` is the whole copy.
 [[nodiscard]] std::optional<Reject> check_sector(std::span<const std::byte> block,
                                                  std::size_t bytes_min,
                                                  std::uint32_t magic);

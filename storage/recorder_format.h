@@ -1,8 +1,10 @@
-// The recorder: a ring of this host's last decisions on the datastore, for `holdfast why` after its death.  512 entries of
-// 256 bytes, each with its own sequence and CRC32C, so that a torn or missing write costs only its own entries.
+// The recorder: a ring of this host's last decisions on the datastore, for `holdfast why` after its
+// death.  512 entries of 256 bytes, each with its own sequence and CRC32C, so that a torn or
+// missing write costs only its own entries.
 //
-// RecorderRing keeps the current 4 KiB page (16 entries) and rewrites it as it fills; after a start it goes on at the next
-// page boundary and overwrites nothing of the page before.  Belongs to one thread; append() does not allocate.
+// RecorderRing keeps the current 4 KiB page (16 entries) and rewrites it as it fills; after a start
+// it goes on at the next page boundary and overwrites nothing of the page before.  Belongs to one
+// thread; append() does not allocate.
 #pragma once
 
 #include <array>
@@ -52,8 +54,8 @@ class RecorderRing {
     // `last_sequence` from recorder_last_sequence(); 0 for a fresh region.
     RecorderRing(const BlockContext& context, std::uint64_t last_sequence);
 
-    // Adds a line, cut after 1152 bytes.  A full page is left behind for the next one, so what was not
-    // yet written of it is lost: write first when entries_of(line) > room().
+    // Adds a line, cut after 1152 bytes.  A full page is left behind for the next one, so what was
+    // not yet written of it is lost: write first when entries_of(line) > room().
     void append(std::int64_t unix_ns, std::string_view line);
 
     // Entries of `line` that append() would add.
@@ -65,7 +67,8 @@ class RecorderRing {
     // Something was appended since the last take().
     [[nodiscard]] bool dirty() const { return dirty_; }
 
-    // The page to write: where in the region, and its bytes (copied into the payload by the caller).
+    // The page to write: where in the region, and its bytes (copied into the payload by the
+    // caller).
     struct Page {
         std::uint32_t offset_bytes = 0;
         std::span<const std::byte> bytes;

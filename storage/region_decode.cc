@@ -8,7 +8,8 @@ namespace holdfast {
 
 namespace {
 
-// The three kinds differ in the decoder and in the member that holds the record; this table says which.
+// The three kinds differ in the decoder and in the member that holds the record; this table says
+// which.
 struct RosterKind {
     static constexpr IntentKind kIntent = IntentKind::Roster;
 

@@ -18,9 +18,10 @@ struct RegionOutcome {
     Reject reject;  // of a copy that was not believed; Unwritten when there was none
 };
 
-// `copies` holds both copies of a roster, orders or configuration region, adjacent and of equal size; `kind` is the Read kind.
-// The valid copy with the higher version goes to the member of `result` that `kind` names.  Every valid copy of this
-// host's own is reported to `own_intents`, where given.
+// `copies` holds both copies of a roster, orders or configuration region, adjacent and of equal
+// size; `kind` is the Read kind.  The valid copy with the higher version goes to the member of
+// `result` that `kind` names.  Every valid copy of this host's own is reported to `own_intents`,
+// where given.
 [[nodiscard]] RegionOutcome decode_region(DatastoreRequestKind kind,
                                           std::span<const std::byte> copies,
                                           const BlockContext& context,

@@ -1,5 +1,6 @@
-// Reject: why bytes from a datastore were not believed.  A plain value that every decoder of this folder returns, without
-// allocation, so that the beat path can count it; explain() turns it into a sentence for people.
+// Reject: why bytes from a datastore were not believed.  A plain value that every decoder of this
+// folder returns, without allocation, so that the beat path can count it; explain() turns it into a
+// sentence for people.
 //
 // A rejected copy is *no information*: never "dead", never "empty".
 #pragma once
@@ -53,7 +54,8 @@ struct RejectPlace {
 // One sentence: what, where, the numbers, the next step.
 [[nodiscard]] std::string explain(const Reject& reject, const RejectPlace& place);
 
-// Counts rejects by reason.  Belongs to one thread; read by others only through what the owner publishes.
+// Counts rejects by reason.  Belongs to one thread; read by others only through what the owner
+// publishes.
 class RejectCounters {
   public:
     void add(RejectCode code) { ++counts_[static_cast<std::size_t>(code)]; }

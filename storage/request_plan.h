@@ -1,5 +1,5 @@
-// Where the I/O of a request goes: pure arithmetic and checks, so that no wrong offset ever reaches a back-end.
-// Internal to storage/.
+// Where the I/O of a request goes: pure arithmetic and checks, so that no wrong offset ever reaches
+// a back-end.  Internal to storage/.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,12 @@ struct RequestPlan {
 
 [[nodiscard]] bool is_write(DatastoreRequestKind kind);
 
-// The intent that a write announces; none for heap and recorder, whose readers check every blob and entry.
+// The intent that a write announces; none for heap and recorder, whose readers check every blob and
+// entry.
 [[nodiscard]] std::optional<IntentKind> intent_of(DatastoreRequestKind kind);
 
-// None when the request does not fit the geometry or `buffer_bytes`.  `self` is the host whose regions may be written.
+// None when the request does not fit the geometry or `buffer_bytes`.  `self` is the host whose
+// regions may be written.
 [[nodiscard]] std::optional<RequestPlan> plan_request(const DatastoreRequest& request,
                                                       const Geometry& geometry,
                                                       HostId self,

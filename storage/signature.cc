@@ -78,7 +78,8 @@ bool is_mbr(std::span<const std::byte> head) {
     return false;
 }
 
-// DRBD keeps its internal metadata in the last 4 KiB-aligned block; the magic is big-endian at byte 60.
+// DRBD keeps its internal metadata in the last 4 KiB-aligned block; the magic is big-endian at byte
+// 60.
 bool is_drbd(std::span<const std::byte> tail, std::uint64_t size_bytes) {
     const std::uint64_t block = size_bytes / kBlockBytes * kBlockBytes - kBlockBytes;
     const std::uint64_t begin = size_bytes - tail.size();

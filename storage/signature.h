@@ -1,5 +1,6 @@
-// What lies on a device or file already, told by its magic numbers: so that nothing of value is overwritten and nothing
-// foreign is taken for a datastore.  Pure; makes no system call and does not allocate.
+// What lies on a device or file already, told by its magic numbers: so that nothing of value is
+// overwritten and nothing foreign is taken for a datastore.  Pure; makes no system call and does
+// not allocate.
 #pragma once
 
 #include <cstddef>

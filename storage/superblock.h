@@ -1,4 +1,5 @@
-// The superblock: what a datastore is.  Two copies of 4 KiB, written once, last of all, when formatting; read-only after.
+// The superblock: what a datastore is.  Two copies of 4 KiB, written once, last of all, when
+// formatting; read-only after.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,12 @@
 // IoBackend on io_uring.
 //
-// Cheapest first: SINGLE_ISSUER|DEFER_TASKRUN (Linux 6.1), then COOP_TASKRUN (5.19), then no flags.  A kernel that does
-// not know a flag answers EINVAL.  Registered buffers pin the arena; where the memory limit forbids it we go without.
+// Cheapest first: SINGLE_ISSUER|DEFER_TASKRUN (Linux 6.1), then COOP_TASKRUN (5.19), then no flags.
+// A kernel that does not know a flag answers EINVAL.  Registered buffers pin the arena; where the
+// memory limit forbids it we go without.
 //
-// Destruction with I/O in flight returns at once; the kernel keeps the pinned pages and finishes, or not.  The
-// wake-up eventfd is watched by a one-shot poll in the ring, so that one wait covers everything.
+// Destruction with I/O in flight returns at once; the kernel keeps the pinned pages and finishes,
+// or not.  The wake-up eventfd is watched by a one-shot poll in the ring, so that one wait covers
+// everything.
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -167,7 +169,8 @@ void UringBackend::collect() {
     io_uring_cq_advance(&ring_, seen);
 }
 
-// Only wait() consumes the eventfd: a reap() in between must not swallow a wake-up that nobody has acted upon.
+// Only wait() consumes the eventfd: a reap() in between must not swallow a wake-up that nobody has
+// acted upon.
 bool UringBackend::consume_wakeup() {
     if (!woken_) return false;
     woken_ = false;

@@ -1,4 +1,5 @@
-// On-disk form of a VmSpec: the first 96 bytes of a roster entry and of an order.  Internal to storage/.
+// On-disk form of a VmSpec: the first 96 bytes of a roster entry and of an order.  Internal to
+// storage/.
 //
 //   offset  size  field
 //        0    16  vm uuid

@@ -1,10 +1,13 @@
-// XmlHeap: where the compressed domain XML of this host's VMs lies in its heap on the datastores, and what may be
-// overwritten.  The same image goes to every datastore, so one XmlHeap serves all of them.
+// XmlHeap: where the compressed domain XML of this host's VMs lies in its heap on the datastores,
+// and what may be overwritten.  The same image goes to every datastore, so one XmlHeap serves all
+// of them.
 //
-// Bookkeeping and an image in memory; no I/O.  Belongs to one thread.  place() and adopt() allocate: not for the beat path.
+// Bookkeeping and an image in memory; no I/O.  Belongs to one thread.  place() and adopt()
+// allocate: not for the beat path.
 //
-// Invariant: a blob that the last committed roster version names, or the one before it (its copy may still be the valid
-// one on some datastore), is never overwritten; neither is one that was placed and not yet named or abandoned.
+// Invariant: a blob that the last committed roster version names, or the one before it (its copy
+// may still be the valid one on some datastore), is never overwritten; neither is one that was
+// placed and not yet named or abandoned.
 #pragma once
 
 #include <cstddef>
@@ -37,13 +40,14 @@ class XmlHeap {
   public:
     XmlHeap(HostId host, std::uint64_t heap_bytes);
 
-    // Finds room (512-byte aligned), copies the blob into the image and returns where it is.  A blob with the same bytes
-    // that is already there is shared.  Error: heap full, with the numbers.
+    // Finds room (512-byte aligned), copies the blob into the image and returns where it is.  A
+    // blob with the same bytes that is already there is shared.  Error: heap full, with the
+    // numbers.
     [[nodiscard]] Result<XmlRef> place(std::span<const std::byte> compressed,
                                        std::uint32_t raw_bytes);
 
-    // After a start: this blob is on the datastore already, named by a roster that was read.  Error: does not match its
-    // checksum, does not fit, or overlaps another.
+    // After a start: this blob is on the datastore already, named by a roster that was read.
+    // Error: does not match its checksum, does not fit, or overlaps another.
     [[nodiscard]] Result<Nothing> adopt(const XmlRef& ref, std::span<const std::byte> compressed);
 
     // A placed blob that no roster will ever name.
@@ -52,7 +56,8 @@ class XmlHeap {
     // A roster version naming exactly these blobs is on a majority of the datastores.
     void commit(std::span<const XmlRef> named);
 
-    // The whole 4 KiB pages that must be written for a blob.  Valid until the next place() or adopt().
+    // The whole 4 KiB pages that must be written for a blob.  Valid until the next place() or
+    // adopt().
     struct Pages {
         std::uint32_t offset_bytes = 0;  // in the heap
         std::span<const std::byte> bytes;

@@ -1,4 +1,5 @@
-// A datastore as its loop sees it, over a back-end that fails on demand: order, ownership, hung I/O, taint.
+// A datastore as its loop sees it, over a back-end that fails on demand: order, ownership, hung
+// I/O, taint.
 #include "storage/datastore.h"
 
 #include <cerrno>

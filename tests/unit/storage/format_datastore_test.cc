@@ -1,4 +1,5 @@
-// Formatting refuses what is not empty and ends with a datastore; inspecting shows it, whole or damaged.
+// Formatting refuses what is not empty and ends with a datastore; inspecting shows it, whole or
+// damaged.
 #include "storage/format_datastore.h"
 
 #include <vector>

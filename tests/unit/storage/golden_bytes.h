@@ -1,5 +1,6 @@
-// Golden bytes: every record of format version 1 as it lies on disk, computed by an independent script from
-// docs/DISK_FORMAT.md.  Lines that are not listed are zero.  Changing any of this needs a new format version.
+// Golden bytes: every record of format version 1 as it lies on disk, computed by an independent
+// script from docs/DISK_FORMAT.md.  Lines that are not listed are zero.  Changing any of this needs
+// a new format version.
 #pragma once
 
 #include <cstddef>

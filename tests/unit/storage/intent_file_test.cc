@@ -1,4 +1,5 @@
-// A write outlives its process: what a predecessor left open taints the datastore until the record was seen.
+// A write outlives its process: what a predecessor left open taints the datastore until the record
+// was seen.
 #include "storage/intent_file.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// Rosters, orders, configurations and superblocks: golden bytes, every bit flip, round trips, each rejection.
+// Rosters, orders, configurations and superblocks: golden bytes, every bit flip, round trips, each
+// rejection.
 #include <functional>
 #include <memory>
 #include <optional>

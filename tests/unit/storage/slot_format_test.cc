@@ -1,4 +1,5 @@
-// A slot copy: its bytes are fixed, nothing damaged or foreign passes, and what passes is what was written.
+// A slot copy: its bytes are fixed, nothing damaged or foreign passes, and what passes is what was
+// written.
 #include "storage/slot_format.h"
 
 #include <vector>

@@ -1,4 +1,5 @@
-// Places to do real O_DIRECT I/O on: a folder that is removed, and loop devices that detach by themselves.
+// Places to do real O_DIRECT I/O on: a folder that is removed, and loop devices that detach by
+// themselves.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace holdfast::test {
 // Small enough to be formatted in every test.
 inline constexpr Geometry kSmallGeometry{4, kHeapBytesMin};
 
-// A folder under HOLDFAST_TEST_DIR, or /var/tmp (not /tmp: that may be a tmpfs, which refuses O_DIRECT).
+// A folder under HOLDFAST_TEST_DIR, or /var/tmp (not /tmp: that may be a tmpfs, which refuses
+// O_DIRECT).
 class TempFolder {
   public:
     TempFolder();
@@ -33,7 +35,8 @@ class TempFolder {
     std::string path_;
 };
 
-// /dev/loopN over a file.  The kernel detaches it when the last descriptor closes, so also when a test crashes.
+// /dev/loopN over a file.  The kernel detaches it when the last descriptor closes, so also when a
+// test crashes.
 class LoopDevice {
   public:
     [[nodiscard]] static Result<LoopDevice> attach(const std::string& file);

@@ -1,4 +1,5 @@
-// Compression limits and the one rule of the heap: what a current roster names is never overwritten.
+// Compression limits and the one rule of the heap: what a current roster names is never
+// overwritten.
 #include "storage/xml_heap.h"
 
 #include <map>
@@ -157,7 +158,8 @@ TEST(XmlHeap, AdoptsWhatAPredecessorWroteAndRefusesNonsense) {
     EXPECT_GE(placed->offset_bytes, 1024U + 1536U);
 }
 
-// Random life of a heap against the rule: every blob named by the last or the last but one roster keeps its bytes.
+// Random life of a heap against the rule: every blob named by the last or the last but one roster
+// keeps its bytes.
 TEST(XmlHeap, NamedBlobsAreNeverOverwritten) {
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
         Prng prng(seed);
