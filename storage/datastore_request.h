@@ -22,9 +22,9 @@
 
 namespace holdfast {
 
-// Writes name `number` (sequence or version, whose parity is the copy) and `incarnation` of the record
-// in the payload; heap and recorder writes name offset_bytes and length_bytes instead, in multiples of
-// 4 KiB.  Reads name the host in `first`.
+// Writes name `number` (sequence or version, whose parity is the copy) and `incarnation` of the
+// record in the payload; heap and recorder writes name offset_bytes and length_bytes instead, in
+// multiples of 4 KiB.  Reads name the host in `first`.
 enum class DatastoreRequestKind : std::uint8_t {
     WriteSlot = 1,    // payload 4 KiB
     ScanSlots = 2,    // first..last
@@ -50,8 +50,8 @@ inline constexpr std::uint8_t kNoResult = 0xff;
 
 struct DatastoreRequest {
     DatastoreRequestKind kind = DatastoreRequestKind::ScanSlots;
-    bool with_next =
-        false;  // hold this one until the next request is pushed: both go out in one submission
+    // Hold this one until the next request is pushed: both go out in one submission.
+    bool with_next = false;
     std::uint8_t result = kNoResult;  // Release only
     RequestId request;
     HostId first;              // reads: whose; scans: the first host
