@@ -73,8 +73,9 @@ struct NetHost {
         const std::uint64_t wanted = counters.links[link].datagrams_received + datagrams;
         while (counters.links[link].datagrams_received < wanted &&
                wait_readable(links[link].fd())) {
-            for (const BeatReceived& received : receiver.receive(link))
+            for (const BeatReceived& received : receiver.receive(link)) {
                 beats.push_back(received.beat);
+            }
         }
         return beats;
     }
