@@ -65,10 +65,8 @@ def format_datastores(lab):
     """Formats all heartbeat datastores, from the first host, in one command."""
     paths = [datastore.path for datastore in datastores.heartbeat(lab)]
     argv = ["holdfast", "format", *paths, "--cluster-uuid", lab.options.cluster_uuid,
-            "--hosts-max", lab.options.hosts_max]
-    if not lab.options.block:
-        argv += ["--create-size", "auto"]
-    return lab.hosts[0].run([*argv, "--json"], timeout=120)
+            "--hosts-max", lab.options.hosts_max, "--json"]
+    return lab.hosts[0].run(argv, timeout=120)
 
 
 def start(host):
