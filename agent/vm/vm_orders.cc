@@ -160,11 +160,11 @@ void VmManager::on_start_ended(VmRecord& record, const CallEnded& report, Instan
                             "runs. [HF-6040]",
                             label(record),
                             report.text));
-            return;
+            return drop_connection(report.text, now);
     }
 }
 
-void VmManager::on_resume_ended(VmRecord& record, const CallEnded& report, Instant /*now*/) {
+void VmManager::on_resume_ended(VmRecord& record, const CallEnded& report, Instant now) {
     switch (report.outcome) {
         case CallOutcome::Done:
             marks_.clear(record.vm);
@@ -180,7 +180,7 @@ void VmManager::on_resume_ended(VmRecord& record, const CallEnded& report, Insta
                             "runs. [HF-6041]",
                             label(record),
                             report.text));
-            return;
+            return drop_connection(report.text, now);
     }
 }
 
