@@ -74,6 +74,8 @@ def start(host):
     argv = ["holdfast-supervise", "--config", CONFIG]
     if host.lab.options.io != "auto":
         argv = ["env", f"HOLDFAST_IO={host.lab.options.io}", *argv]
+    # What RuntimeDirectory= does where systemd starts the keeper.
+    host.path("/run/holdfast").mkdir(mode=0o700, exist_ok=True)
     host.start_process(argv, "agent.log")
 
 
