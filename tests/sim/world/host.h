@@ -55,7 +55,8 @@ struct SimHost {
     // For the checkers.
     Instant lease_end = kNotYet;          // the last lease known to have been held in this boot
     WorldTime agent_since = kWorldNever;  // since when the agent has run without a break
-    WorldTime frozen_last_at{};           // the end of the last time that it stood still
+    WorldTime libvirt_troubled_at = kWorldNever;
+    WorldTime frozen_last_at{};  // the end of the last time that it stood still
     HealthLog storage_way;
     HealthLog leader_way;
 

@@ -101,7 +101,7 @@ bool Hypervisor::start_by_person(WorldTime now, VmIndex vm, bool agent_answers) 
         return true;
     }
     set_state(vm, DomainState::Off);
-    calls_[enqueue(now, CallKind::PersonStart, vm, life_)].token = next_token_++;
+    enqueue(now, CallKind::PersonStart, vm, life_);
     return true;
 }
 
@@ -117,13 +117,9 @@ void Hypervisor::answer(WorldTime now, const AnswerStart& action) {
     if (domain.calls.empty()) return;
     const std::uint32_t index = domain.calls.front();
     Call& call = calls_[index];
-    if (call.kind != CallKind::PersonStart || call.stage != Stage::Asking ||
-        call.token != action.token)
-        return;
+    if (call.stage != Stage::Asking || call.token != action.token) return;
     if (action.verdict != StartVerdict::Allowed) {
-        tally_.add(Count::StartsRefused);
-        owner_.start_refused(host_, vm, "the agent says no");
-        end(now, index);
+        refuse(now, index, "the agent says no");
         return;
     }
     call.stage = Stage::Begun;
@@ -176,9 +172,8 @@ void Hypervisor::set_mode(WorldTime now, LibvirtMode mode) {
 void Hypervisor::move(WorldTime now, std::uint32_t index, std::uint32_t serial) {
     const Call& call = calls_[index];
     if (!call.in_use || call.serial != serial) return;
-    if (call.kind == CallKind::PersonStart && call.stage == Stage::Asking) {
-        owner_.start_refused(host_, call.vm, "the agent did not answer in time");
-        end(now, index);
+    if (call.stage == Stage::Asking) {
+        refuse(now, index, "the agent did not answer in time");
         return;
     }
     const bool stuck = mode_ == LibvirtMode::Hang ||
@@ -226,8 +221,7 @@ void Hypervisor::begin_start(WorldTime now, std::uint32_t index) {
         return;
     }
     tally_.add(Count::VmStarts);
-    call.stage = Stage::Begun;
-    schedule(now, index, config_.vm_create);
+    ask(now, index);
 }
 
 void Hypervisor::begin_resume(WorldTime now, std::uint32_t index) {
@@ -249,13 +243,27 @@ void Hypervisor::begin_resume(WorldTime now, std::uint32_t index) {
     schedule(now, index, config_.vm_resume);
 }
 
+// The qemu hook asks before every start, also before those that the agent itself has ordered.
 void Hypervisor::ask(WorldTime now, std::uint32_t index) {
     Call& call = calls_[index];
     call.stage = Stage::Asking;
+    call.token = next_token_++;
     VmSpec spec = vms_[call.vm].spec;
     spec.xml.host = host_;
     owner_.mail(host_, life_, StartAsked{call.token, spec});
     schedule(now, index, {kHookLimit, kHookLimit});
+}
+
+void Hypervisor::refuse(WorldTime now, std::uint32_t index, const char* why) {
+    const Call& call = calls_[index];
+    tally_.add(Count::StartsRefused);
+    if (call.kind == CallKind::PersonStart) {
+        owner_.start_refused(host_, call.vm, why);
+    } else {
+        owner_.mail(
+            host_, call.life, VmStarted{vms_[call.vm].spec.vm, call.claim, StartFailure::Libvirt});
+    }
+    end(now, index);
 }
 
 void Hypervisor::take_effect(WorldTime now, std::uint32_t index) {
@@ -305,6 +313,7 @@ void Hypervisor::finish_resume(Call& call) {
         set_state(call.vm, DomainState::Running);
         owner_.vm_runs(host_, call.vm, call.claim, false);
         const bool lies = mode_ == LibvirtMode::Lie && chance_.permille(500);
+        domains_[call.vm].lied_about = lies;
         if (!lies) failure = StartFailure::None;
     }
     owner_.mail(host_, call.life, VmResumed{vms_[call.vm].spec.vm, call.claim, failure});
@@ -315,7 +324,10 @@ void Hypervisor::finish_destroy(Call& call) {
     const DomainState state = domains_[call.vm].state;
     if (state == DomainState::Running) {
         tally_.add(Count::VmsDestroyed);
-        owner_.vm_ended(host_, call.vm, EndCause::Destroyed);
+        owner_.vm_ended(
+            host_,
+            call.vm,
+            domains_[call.vm].lied_about ? EndCause::DestroyedAfterLie : EndCause::Destroyed);
     }
     if (state != DomainState::Absent) set_state(call.vm, DomainState::Off);
     owner_.mail(host_, call.life, VmGone{vms_[call.vm].spec.vm});
@@ -342,6 +354,7 @@ void Hypervisor::set_state(VmIndex vm, DomainState state) {
     Domain& domain = domains_[vm];
     if (domain.state == DomainState::Running) --running_count_;
     domain.state = state;
+    domain.lied_about = false;
     if (domain.state == DomainState::Running) ++running_count_;
 }
 

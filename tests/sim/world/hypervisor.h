@@ -31,7 +31,13 @@ enum class LibvirtMode : std::uint8_t {
     Lie,   // may say no to what it has done
 };
 
-enum class EndCause : std::uint8_t { Destroyed, Crashed, ByUser, HostDied };
+enum class EndCause : std::uint8_t {
+    Destroyed,
+    DestroyedAfterLie,  // libvirt had said that it did not run
+    Crashed,
+    ByUser,
+    HostDied,
+};
 
 // What a hypervisor tells the world.
 class HypervisorOwner {
@@ -103,6 +109,7 @@ class Hypervisor {
     struct Domain {
         DomainState state = DomainState::Absent;
         ClaimNumber claim;
+        bool lied_about = false;  // it runs, and the agent was told that it does not
         std::deque<std::uint32_t> calls;
     };
 
@@ -112,6 +119,7 @@ class Hypervisor {
     void begin_start(WorldTime now, std::uint32_t index);
     void begin_resume(WorldTime now, std::uint32_t index);
     void ask(WorldTime now, std::uint32_t index);
+    void refuse(WorldTime now, std::uint32_t index, const char* why);
     void take_effect(WorldTime now, std::uint32_t index);
     void finish_start(Call& call);
     void finish_resume(Call& call);

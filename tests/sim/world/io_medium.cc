@@ -17,13 +17,13 @@ RegionKind region_kind(IoKind kind) {
 void IoPaths::carry_out(IoOp& op) {
     op.on_medium = true;
     Medium& medium = media_[op.datastore];
+    const HostId host = op.issuer.host;
     if (op.kind == IoKind::WriteSlot) {
-        medium.write_slot(op.slot);
+        medium.write_slot(op.slot, op.copy);
     } else if (op.kind == IoKind::WriteRoster) {
-        medium.write_region(
-            RegionKind::Roster, op.issuer.host, op.version, rosters_.hold(op.block));
+        medium.write_region(RegionKind::Roster, host, op.version, op.copy, rosters_.hold(op.block));
     } else {
-        medium.write_region(RegionKind::Orders, op.issuer.host, op.version, orders_.hold(op.block));
+        medium.write_region(RegionKind::Orders, host, op.version, op.copy, orders_.hold(op.block));
     }
 }
 
@@ -32,9 +32,9 @@ void IoPaths::tear(IoOp& op) {
     tally_.add(Count::WritesTorn);
     Medium& medium = media_[op.datastore];
     if (op.kind == IoKind::WriteSlot) {
-        medium.tear_slot(op.slot);
+        medium.tear_slot(op.issuer.host, op.copy);
     } else {
-        medium.tear_region(region_kind(op.kind), op.issuer.host, op.version);
+        medium.tear_region(region_kind(op.kind), op.issuer.host, op.copy);
     }
 }
 
@@ -57,17 +57,17 @@ void IoPaths::sample(IoOp& op) {
         op.views.assign(views.begin(), views.end());
         return;
     }
-    std::uint64_t torn_version = 0;
+    int torn_copy = -1;
     if (config_.torn_reads && half_written(op) && chance_.permille(500)) {
         const IoKind wanted =
             op.kind == IoKind::ReadRoster ? IoKind::WriteRoster : IoKind::WriteOrders;
         for (const std::uint32_t index : path_of(op.datastore, op.region).in_flight) {
             if (ops_[index].kind == wanted && !ops_[index].on_medium)
-                torn_version = ops_[index].version;
+                torn_copy = static_cast<int>(ops_[index].copy);
         }
         tally_.add(Count::ReadsTorn);
     }
-    const Medium::RegionView view = medium.view(region_kind(op.kind), op.region, torn_version);
+    const Medium::RegionView view = medium.view(region_kind(op.kind), op.region, torn_copy);
     op.reading = view.reading;
     op.block = op.kind == IoKind::ReadRoster ? rosters_.hold(view.block) : orders_.hold(view.block);
 }
@@ -114,10 +114,14 @@ void IoPaths::set_fault(WorldTime now, DatastoreIndex datastore, HostId host, Pa
 
 void IoPaths::refresh_health(WorldTime now, DatastoreIndex datastore, HostId host) {
     Path& affected = path_of(datastore, host);
-    if (!path(datastore, host).healthy()) {
+    const PathFault fault = path(datastore, host);
+    if (!fault.healthy()) {
         affected.healthy_since = kWorldNever;
+        affected.last_delay = std::max(affected.last_delay, fault.delay);
     } else if (affected.healthy_since == kWorldNever) {
-        affected.healthy_since = now;
+        // What was submitted to a slow path is still under way.
+        affected.healthy_since = now + affected.last_delay;
+        affected.last_delay = Duration::zero();
     }
 }
 

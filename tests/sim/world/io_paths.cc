@@ -47,7 +47,7 @@ IoPaths::IoPaths(const ClusterConfig& config, Agenda& agenda, Chance& chance, Ta
       paths_(config.datastores_count * config.hosts.size()) {
     media_.reserve(config.datastores_count);
     for (std::size_t i = 0; i < config.datastores_count; ++i)
-        media_.emplace_back(config.hosts.size(), rosters_, orders_);
+        media_.emplace_back(config, rosters_, orders_);
 }
 
 bool IoPaths::is_write(IoKind kind) {
@@ -195,6 +195,14 @@ void IoPaths::submit(WorldTime now, std::uint32_t index) {
         return;
     }
     path.in_flight.push_back(index);
+    const Medium& medium = media_[op.datastore];
+    if (op.kind == IoKind::WriteSlot) op.copy = medium.slot_copy(op.slot);
+    if (op.kind == IoKind::WriteRoster) {
+        op.copy = medium.region_copy(RegionKind::Roster, op.issuer.host, op.version);
+    }
+    if (op.kind == IoKind::WriteOrders) {
+        op.copy = medium.region_copy(RegionKind::Orders, op.issuer.host, op.version);
+    }
     fly(now, index);
 }
 
@@ -262,7 +270,8 @@ void IoPaths::fail(IoOp& op) {
     const std::uint64_t fate = chance_.below(10);
     if (fate < 3) {
         carry_out(op);
-    } else if (fate < 5 && config_.torn_writes) {
+    } else if (fate < 5 && config_.torn_writes && config_.voters_count > 1) {
+        // A minority of the voters may tear; a single one may not (fault model).
         tear(op);
     }
 }

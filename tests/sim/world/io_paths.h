@@ -61,6 +61,7 @@ struct IoOp {
     bool sampled = false;            // a read that has seen its data
     bool abandoned = false;          // its host is dead, or the operation was lost for ever
     bool tears = false;              // a write that only half arrives
+    std::size_t copy = 0;            // that a write goes to
     std::uint64_t version = 0;       // of a region that is written
     std::uint32_t block = kNoBlock;  // its content, or what a read of a region saw
     SlotRecord slot;                 // what WriteSlot writes
@@ -114,12 +115,19 @@ class IoPaths {
 
     [[nodiscard]] const Medium& medium(DatastoreIndex datastore) const { return media_[datastore]; }
 
+    // What strikes the path, be it of the datastore or its own.
     [[nodiscard]] PathFault path(DatastoreIndex datastore, HostId host) const;
+
+    // What set_fault() was last given.
+    [[nodiscard]] const PathFault& fault(DatastoreIndex datastore, HostId host) const {
+        return host.is_none() ? whole_faults_[datastore] : path_of(datastore, host).fault;
+    }
 
   private:
     struct Path {
         PathFault fault;
         WorldTime healthy_since = kWorldStart;
+        Duration last_delay{};
         std::vector<std::uint32_t> in_flight;
         std::vector<std::uint32_t> hung;
         std::vector<std::uint32_t> held;

@@ -15,6 +15,7 @@
 #include "engine/machine/orders.h"
 #include "engine/machine/roster.h"
 #include "engine/machine/slot.h"
+#include "tests/sim/world/cluster_config.h"
 #include "tests/sim/world/pool.h"
 
 namespace holdfast::sim {
@@ -34,41 +35,62 @@ enum class RegionKind : std::uint8_t { Roster, Orders };
 
 class Medium {
   public:
-    Medium(std::size_t hosts_count, SharedPool<Roster>& rosters, SharedPool<Orders>& orders)
-        : hosts_(hosts_count), views_(hosts_count), rosters_(rosters), orders_(orders) {
+    Medium(const ClusterConfig& config, SharedPool<Roster>& rosters, SharedPool<Orders>& orders)
+        : copies_by_parity_(config.copies_by_parity),
+          hosts_(config.hosts.size()),
+          views_(config.hosts.size()),
+          rosters_(rosters),
+          orders_(orders) {
         for (SlotView& view : views_) view.reading = SlotReading::Unwritten;
     }
 
-    void write_slot(const SlotRecord& record) {
+    // The copy that a write goes to, chosen at its submission: never the newest valid one, so that a torn write costs
+    // nothing but itself; by parity of its number, if so configured, whatever lies there.
+    [[nodiscard]] std::size_t slot_copy(const SlotRecord& record) const {
+        const Area& area = hosts_[at(record.host)];
+        if (copies_by_parity_) return record.sequence.value() % 2;
+        return older_copy(area.slot_states, version_of(area.slots[0]) < version_of(area.slots[1]));
+    }
+
+    [[nodiscard]] std::size_t region_copy(RegionKind kind,
+                                          HostId host,
+                                          std::uint64_t version) const {
+        const Region& region = region_of(kind, host);
+        if (copies_by_parity_) return version % 2;
+        return older_copy(region.states, region.versions[0] < region.versions[1]);
+    }
+
+    void write_slot(const SlotRecord& record, std::size_t copy) {
         Area& area = hosts_[at(record.host)];
-        const std::size_t copy = record.sequence.value() % 2;
         area.slots[copy] = record;
         area.slot_states[copy] = CopyState::Valid;
         look_again(record.host);
     }
 
-    // The write of `record` stopped half-way.
-    void tear_slot(const SlotRecord& record) {
-        hosts_[at(record.host)].slot_states[record.sequence.value() % 2] = CopyState::Torn;
-        look_again(record.host);
+    // The write of a slot stopped half-way.
+    void tear_slot(HostId host, std::size_t copy) {
+        hosts_[at(host)].slot_states[copy] = CopyState::Torn;
+        look_again(host);
     }
 
     // What a reader gets, host 1 first; changes with the next write.
     [[nodiscard]] std::span<const SlotView> views() const { return views_; }
 
     // Takes over one ownership of `block`.
-    void write_region(RegionKind kind, HostId host, std::uint64_t version, std::uint32_t block) {
+    void write_region(RegionKind kind,
+                      HostId host,
+                      std::uint64_t version,
+                      std::size_t copy,
+                      std::uint32_t block) {
         Region& region = region_of(kind, host);
-        const std::size_t copy = version % 2;
         let_go(kind, region.blocks[copy]);
         region.blocks[copy] = block;
         region.versions[copy] = version;
         region.states[copy] = CopyState::Valid;
     }
 
-    void tear_region(RegionKind kind, HostId host, std::uint64_t version) {
+    void tear_region(RegionKind kind, HostId host, std::size_t copy) {
         Region& region = region_of(kind, host);
-        const std::size_t copy = version % 2;
         let_go(kind, region.blocks[copy]);
         region.blocks[copy] = kNoBlock;
         region.states[copy] = CopyState::Torn;
@@ -79,23 +101,17 @@ class Medium {
         std::uint32_t block = kNoBlock;  // still owned by the medium
     };
 
-    // `torn_version`: a write of this version is under way and this reader sees it half-done; 0 for none.
-    [[nodiscard]] RegionView view(RegionKind kind,
-                                  HostId host,
-                                  std::uint64_t torn_version = 0) const {
-        const Region& region = const_cast<Medium*>(this)->region_of(kind, host);
+    // `torn_copy`: this copy is being written, and this reader sees it half-done; negative for none.
+    [[nodiscard]] RegionView view(RegionKind kind, HostId host, int torn_copy = -1) const {
+        const Region& region = region_of(kind, host);
         std::array<CopyState, 2> states = region.states;
-        if (torn_version != 0) states[torn_version % 2] = CopyState::Torn;
-        int newest = -1;
-        for (int copy = 0; copy < 2; ++copy) {
-            const auto c = static_cast<std::size_t>(copy);
-            if (states[c] != CopyState::Valid) continue;
-            if (newest < 0 ||
-                region.versions[c] > region.versions[static_cast<std::size_t>(newest)])
-                newest = copy;
+        if (torn_copy >= 0) states[static_cast<std::size_t>(torn_copy)] = CopyState::Torn;
+        const bool first = states[0] == CopyState::Valid;
+        const bool second = states[1] == CopyState::Valid;
+        if (first || second) {
+            const bool take_second = second && (!first || region.versions[0] < region.versions[1]);
+            return {RegionReading::Valid, region.blocks[take_second ? 1 : 0]};
         }
-        if (newest >= 0)
-            return {RegionReading::Valid, region.blocks[static_cast<std::size_t>(newest)]};
         const bool zero = states[0] == CopyState::Zero && states[1] == CopyState::Zero;
         return {zero ? RegionReading::Unwritten : RegionReading::Unusable, kNoBlock};
     }
@@ -114,9 +130,21 @@ class Medium {
         Region orders;
     };
 
+    static std::size_t older_copy(const std::array<CopyState, 2>& states, bool first_is_older) {
+        const bool first = states[0] == CopyState::Valid;
+        const bool second = states[1] == CopyState::Valid;
+        if (first && second) return first_is_older ? 0 : 1;
+        return first ? 1 : 0;
+    }
+
     [[nodiscard]] std::size_t at(HostId host) const {
         HF_CHECK(host.value() >= 1 && host.value() <= hosts_.size());
         return host.value() - 1U;
+    }
+
+    [[nodiscard]] const Region& region_of(RegionKind kind, HostId host) const {
+        const Area& area = hosts_[at(host)];
+        return kind == RegionKind::Roster ? area.roster : area.orders;
     }
 
     [[nodiscard]] Region& region_of(RegionKind kind, HostId host) {
@@ -153,6 +181,7 @@ class Medium {
         view.record = area.slots[take_second ? 1 : 0];
     }
 
+    bool copies_by_parity_;
     std::vector<Area> hosts_;
     std::vector<SlotView> views_;
     SharedPool<Roster>& rosters_;

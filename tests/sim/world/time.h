@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <vector>
 
 #include "engine/base/types.h"
 
@@ -36,48 +37,61 @@ class HostClock {
     HostClock() = default;
 
     // A clock that shows `shown` at `at`, and gains `drift_ppm` microseconds a second from then on.
-    HostClock(WorldTime at, Instant shown, std::int64_t drift_ppm)
-        : at_(at), shown_(shown), drift_ppm_(drift_ppm) {}
-
-    // REQUIRES: now is not earlier than the last change of rate
-    [[nodiscard]] Instant read(WorldTime now) const {
-        const std::int64_t elapsed = (now - at_).count();
-        return shown_ + Duration{elapsed + scaled(elapsed)};
+    HostClock(WorldTime at, Instant shown, std::int64_t drift_ppm) {
+        segments_.push_back(Segment{at, shown, drift_ppm});
     }
 
-    // The first world time at which read() shows `shown` or more; the past when it does already.
+    // REQUIRES: now is not earlier than the last change of rate
+    [[nodiscard]] Instant read(WorldTime now) const { return read(segments_.back(), now); }
+
+    // The first world time at which read() shows, or showed, `shown` or more.
     [[nodiscard]] WorldTime when(Instant shown) const {
         if (shown == kNever) return kWorldNever;
-        if (shown <= shown_) return at_;
-        // shown_span = elapsed (1 + drift); one correction is enough because drift is small and scaled() rounds down.
-        const std::int64_t span = (shown - shown_).count();
-        if (span > kSpanMax) return kWorldNever;
-        std::int64_t elapsed =
-            span - scaled(span) + scaled(scaled(span)) - scaled(scaled(scaled(span)));
-        while (elapsed + scaled(elapsed) < span) elapsed += 1 + (span - elapsed - scaled(elapsed));
-        return at_ + Duration{elapsed};
+        std::size_t index = segments_.size() - 1;
+        while (index > 0 && shown < segments_[index].shown) --index;
+        return when(segments_[index], shown);
     }
 
     void set_drift(WorldTime now, std::int64_t drift_ppm) {
-        shown_ = read(now);
-        at_ = now;
-        drift_ppm_ = drift_ppm;
+        segments_.push_back(Segment{now, read(now), drift_ppm});
     }
-
-    [[nodiscard]] std::int64_t drift_ppm() const { return drift_ppm_; }
 
   private:
+    // From `at` on, until the next segment begins.
+    struct Segment {
+        WorldTime at{};
+        Instant shown{};
+        std::int64_t drift_ppm = 0;
+    };
+
     static constexpr std::int64_t kSpanMax = 30LL * 24 * 3600 * 1'000'000'000;
 
-    // span * drift, without overflow for spans up to kSpanMax.
-    [[nodiscard]] std::int64_t scaled(std::int64_t span) const {
-        constexpr std::int64_t kMillion = 1'000'000;
-        return span / kMillion * drift_ppm_ + span % kMillion * drift_ppm_ / kMillion;
+    static Instant read(const Segment& segment, WorldTime now) {
+        const std::int64_t elapsed = (now - segment.at).count();
+        return segment.shown + Duration{elapsed + scaled(segment, elapsed)};
     }
 
-    WorldTime at_{};
-    Instant shown_{};
-    std::int64_t drift_ppm_ = 0;
+    static WorldTime when(const Segment& segment, Instant shown) {
+        if (shown <= segment.shown) return segment.at;
+        const std::int64_t span = (shown - segment.shown).count();
+        if (span > kSpanMax) return kWorldNever;
+        // span = elapsed (1 + drift); the series for its inverse converges fast because drift is small.
+        const std::int64_t once = scaled(segment, span);
+        const std::int64_t twice = scaled(segment, once);
+        std::int64_t elapsed = span - once + twice - scaled(segment, twice);
+        while (elapsed + scaled(segment, elapsed) < span) {
+            elapsed += 1 + (span - elapsed - scaled(segment, elapsed));
+        }
+        return segment.at + Duration{elapsed};
+    }
+
+    // span * drift, without overflow for spans up to kSpanMax.
+    static std::int64_t scaled(const Segment& segment, std::int64_t span) {
+        constexpr std::int64_t kMillion = 1'000'000;
+        return span / kMillion * segment.drift_ppm + span % kMillion * segment.drift_ppm / kMillion;
+    }
+
+    std::vector<Segment> segments_{Segment{}};
 };
 
 // For messages: seconds with three digits.

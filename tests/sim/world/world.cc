@@ -67,11 +67,8 @@ void World::start() {
     for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
         SimHost& home = at(vms_[vm].home);
         home.hypervisor->define(vm, DomainState::Off);
-        agenda_.put(now_ + (config_.vms[vm].runs_before_agent ? Duration{milliseconds{1500}}
-                                                              : Duration{seconds{3}}),
-                    Wake::PersonActs,
-                    home.id.value(),
-                    vm);
+        if (config_.vms[vm].runs_before_agent) continue;
+        agenda_.put(now_ + Duration{seconds{3}}, Wake::PersonActs, home.id.value(), vm);
     }
 }
 
@@ -284,12 +281,6 @@ void World::person_acts(const AgendaEntry& entry) {
     const VmIndex vm = entry.index;
     SimHost& host = at(HostId{entry.host});
     if (!vms_[vm].last_host.is_none()) return;
-    if (config_.vms[vm].runs_before_agent && host.powered &&
-        host.hypervisor->state(vm) == DomainState::Off) {
-        host.hypervisor->define(vm, DomainState::Running);
-        vm_runs(host.id, vm, ClaimNumber{}, true);
-        return;
-    }
     if (host.powered && !host.frozen)
         host.hypervisor->start_by_person(now_, vm, host.engine != nullptr);
     agenda_.put(now_ + kPersonPatience, Wake::PersonActs, entry.host, vm);

@@ -12,6 +12,27 @@ Duration way_needed(const Timing& timing) {
     return 5 * timing.interval + milliseconds{150};
 }
 
+std::string describe(DatastoreIndex datastore, const PathFault& fault) {
+    const char* mode = fault.mode == PathMode::Hang   ? "hangs"
+                       : fault.mode == PathMode::Fail ? "fails"
+                                                      : "answers";
+    std::string text = text_of("datastore %u %s", datastore + 1U, mode);
+    if (fault.write_only) text += " for writes";
+    if (fault.delay > Duration::zero()) text += text_of(", %.3f s late", in_seconds(fault.delay));
+    return text;
+}
+
+std::string describe(HostId from, HostId to, std::uint8_t link, const LinkFault& fault) {
+    std::string text =
+        text_of("link %c from host %u to host %u: ", 'a' + link, from.value(), to.value());
+    if (fault.healthy()) return text + "whole";
+    if (fault.cut) return text + "cut";
+    return text + text_of("loss %u, doubled %u of 1000, up to %.3f s late",
+                          fault.loss_permille,
+                          fault.double_permille,
+                          in_seconds(fault.delay_max));
+}
+
 const Claim* find_claim(const Roster& roster, const VmId& vm) {
     for (const Claim& claim : roster.claims) {
         if (claim.spec.vm == vm) return &claim;
@@ -63,11 +84,17 @@ void World::note_ways(HostId id) {
 }
 
 void World::set_path(DatastoreIndex datastore, HostId host, PathFault fault) {
+    const PathFault before = io_.fault(datastore, host);
     io_.set_fault(now_, datastore, host, fault);
+    if (listening() && !(before.healthy() && fault.healthy()))
+        say(host, describe(datastore, fault));
     note_all_ways();
 }
 
 void World::set_link(HostId from, HostId to, std::uint8_t link, const LinkFault& fault) {
+    if (listening() && !(fault.healthy() && network_.fault(from, to, link).healthy())) {
+        say(HostId{}, describe(from, to, link, fault));
+    }
     network_.set_fault(now_, from, to, link, fault);
     note_all_ways();
 }
@@ -128,7 +155,7 @@ void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, bool by_pe
           vm.last_host.is_none())) {
         check_claim(host_id, index);
     }
-    if (!by_person && !vm.wanted && !vm.last_host.is_none()) {
+    if (!by_person && !vm.wanted && !vm.asked_since_stop && !vm.last_host.is_none()) {
         std::size_t stopped_count = 0;
         for (DatastoreIndex d = 0; d < config_.voters_count; ++d) {
             const Medium::RegionView view = io_.medium(d).view(RegionKind::Roster, vm.last_host);
@@ -192,15 +219,22 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
             return;
         case EndCause::ByUser:
             vm.wanted = false;
+            vm.asked_since_stop = false;
             say(host_id, text_of("VM %s is stopped by a person", name.c_str()));
             return;
         case EndCause::Crashed: say(host_id, text_of("VM %s crashes", name.c_str())); return;
+        case EndCause::DestroyedAfterLie:
         case EndCause::Destroyed: break;
     }
     ++kills_count_;
     say(host_id, text_of("VM %s is destroyed", name.c_str()));
     vm.lost_with_host = vm.wanted;
     vm.died_at = now_;
+    // A call that libvirt kept for too long is undone when it comes to light.
+    const bool libvirt_failed =
+        host.libvirt_troubled_at != kWorldNever && now_ - host.libvirt_troubled_at < seconds{60};
+    if (cause == EndCause::DestroyedAfterLie || (libvirt_failed && host.lease_end > host.now(now_)))
+        return;
     if (host.lease_end > host.now(now_)) {
         fail("L2",
              text_of("VM %u is destroyed on host %u while the host holds its lease",
@@ -224,6 +258,7 @@ void World::start_refused(HostId host, VmIndex vm, const char* why) {
 bool World::start_by_person(VmIndex vm, HostId host_id) {
     SimHost& host = at(host_id);
     if (!host.powered || host.frozen) return false;
+    vms_[vm].asked_since_stop = true;
     return host.hypervisor->start_by_person(now_, vm, host.engine != nullptr);
 }
 
@@ -237,8 +272,14 @@ void World::crash_vm(VmIndex vm) {
     if (!host.is_none() && !at(host).frozen) at(host).hypervisor->crash(vm);
 }
 
-void World::set_libvirt(HostId host, LibvirtMode mode) {
-    at(host).hypervisor->set_mode(now_, mode);
+void World::set_libvirt(HostId id, LibvirtMode mode) {
+    SimHost& host = at(id);
+    const LibvirtMode before = host.hypervisor->mode();
+    if (mode == before) return;
+    host.libvirt_troubled_at = now_;
+    host.hypervisor->set_mode(now_, mode);
+    static constexpr const char* kModes[] = {"works", "is slow", "hangs", "fails", "lies"};
+    if (listening()) say(id, text_of("libvirt %s", kModes[static_cast<std::size_t>(mode)]));
 }
 
 // ---- five times a second

@@ -53,9 +53,15 @@ void World::boot(SimHost& host) {
                 0,
                 host.life);
     for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
+        if (config_.vms[vm].runs_before_agent && vms_[vm].home == host.id && host.boot_count == 1) {
+            host.hypervisor->define(vm, DomainState::Running);
+            vm_runs(host.id, vm, ClaimNumber{}, true);
+            continue;
+        }
         if (!vms_[vm].autostart || vms_[vm].home != host.id || vms_[vm].last_host.is_none())
             continue;
         // The hook has a time limit, and libvirt's autostart does not ask twice.
+        vms_[vm].asked_since_stop = true;
         host.hypervisor->start_by_person(now_, vm, true);
     }
 }
