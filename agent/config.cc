@@ -83,7 +83,9 @@ std::vector<const TomlNode*> tables_of(const TomlNode& root,
     const TomlNode* list = root.find(key);
     if (list == nullptr) return tables;
     if (list->kind != TomlNode::Kind::Array) {
-        report.add(list->line, "HF-1003", "write [[" + key + "]], with two brackets, once for each entry.");
+        report.add(list->line,
+                   "HF-1003",
+                   "write [[" + key + "]], with two brackets, once for each entry.");
         return tables;
     }
     for (const TomlNode& item : list->items) {
@@ -127,9 +129,10 @@ void read_paths(const TomlNode& root,
         const int line = table.string("path", entry.path);
         table.require("path", line, "Give an absolute path.");
         if (!entry.path.empty() && entry.path.front() != '/') {
-            report.add(line,
-                       "HF-1003",
-                       "path = \"" + printable(entry.path) + "\" in [[" + key + "]] is not absolute.");
+            report.add(
+                line,
+                "HF-1003",
+                "path = \"" + printable(entry.path) + "\" in [[" + key + "]] is not absolute.");
         }
         table.finish();
         lines.push_back(node->line);
@@ -192,9 +195,18 @@ void read_small_tables(const TomlNode& root, Config& config, ConfigReport& repor
 }
 
 void check_top_level(const TomlNode& root, ConfigReport& report) {
-    static const std::vector<std::string> kTables{"cluster",   "host",         "timing",  "member",
-                                                  "datastore", "vm_datastore", "network", "watchdog",
-                                                  "io",        "libvirt",      "log",     "paths"};
+    static const std::vector<std::string> kTables{"cluster",
+                                                  "host",
+                                                  "timing",
+                                                  "member",
+                                                  "datastore",
+                                                  "vm_datastore",
+                                                  "network",
+                                                  "watchdog",
+                                                  "io",
+                                                  "libvirt",
+                                                  "log",
+                                                  "paths"};
     for (const auto& [key, member] : root.members) {
         if (std::find(kTables.begin(), kTables.end(), key) != kTables.end()) continue;
         report.add(member.line,
@@ -262,7 +274,8 @@ Result<Config> load_config(const std::string& path) {
     std::ostringstream content;
     content << stream.rdbuf();
     if (stream.bad() || content.str().size() > kConfigBytesMax) {
-        return Unexpected{Error{0, path + ": is larger than 1 MiB or cannot be read to its end. [HF-1001]"}};
+        return Unexpected{
+            Error{0, path + ": is larger than 1 MiB or cannot be read to its end. [HF-1001]"}};
     }
     return parse_config(content.str(), path);
 }

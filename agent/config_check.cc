@@ -45,9 +45,9 @@ void check_dead(const Timing& timing, const ConfigLines& lines, ConfigReport& re
         dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing);
     if (timing.dead >= needed) return;
     const Duration lease = lease_max(timing);
-    std::string text = "lease = " + duration_text(timing.lease) + " is unsafe with watchdog = " +
-                       duration_text(timing.watchdog) + " and dead = " +
-                       duration_text(timing.dead) + ": dead must be at least " +
+    std::string text = "lease = " + duration_text(timing.lease) +
+                       " is unsafe with watchdog = " + duration_text(timing.watchdog) +
+                       " and dead = " + duration_text(timing.dead) + ": dead must be at least " +
                        duration_text(round_up(needed)) + ". Raise dead";
     const bool lease_helps = lease >= 4 * timing.interval;
     text += lease_helps ? ", or lower lease to " + duration_text(lease) + "." : ".";
@@ -65,8 +65,9 @@ void check_at_least(int line,
     if (span >= bound) return;
     report.add(line,
                "HF-1004",
-               std::string(name) + " = " + duration_text(span) + " is too short: it must be at least " +
-                   bound_name + " = " + duration_text(bound) + ". Raise " + name + ".");
+               std::string(name) + " = " + duration_text(span) +
+                   " is too short: it must be at least " + bound_name + " = " +
+                   duration_text(bound) + ". Raise " + name + ".");
 }
 
 std::string member_label(const MemberConfig& member) {
@@ -82,7 +83,8 @@ void check_member_addresses(const Config& config, const ConfigLines& lines, Conf
             report.add(line,
                        "HF-1009",
                        member_label(member) + " has " + std::to_string(member.addresses.size()) +
-                           " addresses: give one per link, 1 to " + std::to_string(kLinksMax) + ".");
+                           " addresses: give one per link, 1 to " + std::to_string(kLinksMax) +
+                           ".");
         } else if (member.addresses.size() != config.members.front().addresses.size()) {
             report.add(line,
                        "HF-1009",
@@ -182,12 +184,15 @@ void check_members(const Config& config, const ConfigLines& lines, ConfigReport&
         }
     }
     if (config.members.empty()) {
-        report.add(0, "HF-1006", "there is no [[member]]: list every host of the cluster, this one included.");
-    } else if (!config.self.is_none() && !ids.contains(config.self)) {
-        report.add(lines.host_id,
+        report.add(0,
                    "HF-1006",
-                   "host id " + std::to_string(config.self.value()) +
-                       " is not in the member list. Add a [[member]] with this id, or correct the id.");
+                   "there is no [[member]]: list every host of the cluster, this one included.");
+    } else if (!config.self.is_none() && !ids.contains(config.self)) {
+        report.add(
+            lines.host_id,
+            "HF-1006",
+            "host id " + std::to_string(config.self.value()) +
+                " is not in the member list. Add a [[member]] with this id, or correct the id.");
     }
     if (!config.members.empty()) check_member_addresses(config, lines, report);
 }
@@ -206,8 +211,9 @@ void check_datastores(const Config& config, const ConfigLines& lines, ConfigRepo
     if (config.vm_datastores.size() > kVmDatastoresMax) {
         report.add(lines.vm_datastores[kVmDatastoresMax],
                    "HF-1007",
-                   std::to_string(config.vm_datastores.size()) + " VM datastores are too many: at most " +
-                       std::to_string(kVmDatastoresMax) + ".");
+                   std::to_string(config.vm_datastores.size()) +
+                       " VM datastores are too many: at most " + std::to_string(kVmDatastoresMax) +
+                       ".");
     }
     check_unique_paths("datastore", config.datastores, lines.datastores, report);
     check_unique_paths("vm_datastore", config.vm_datastores, lines.vm_datastores, report);

@@ -56,10 +56,11 @@ std::string encode_request(const ControlRequest& request) {
     std::string text(kPrefix);
     if (std::holds_alternative<StatusRequest>(request)) return text + " status";
     if (const auto* events = std::get_if<EventsRequest>(&request)) {
-        const double since = std::chrono::duration<double>(events->since.time_since_epoch()).count();
+        const double since =
+            std::chrono::duration<double>(events->since.time_since_epoch()).count();
         std::array<char, 48> number{};
-        const auto done =
-            std::to_chars(number.data(), number.data() + number.size(), since, std::chars_format::fixed);
+        const auto done = std::to_chars(
+            number.data(), number.data() + number.size(), since, std::chars_format::fixed);
         text += " events " + std::string(number.data(), done.ptr);
         return text + (events->follow ? " 1" : " 0");
     }
@@ -82,8 +83,7 @@ Result<ControlRequest> decode_request(std::string_view packet) {
     if (words.size() == 2 && words[1] == "status") return ControlRequest{StatusRequest{}};
     if (words.size() >= 2 && words[1] == "events") return decode_events(words);
     if (words.size() >= 2 && words[1] == "guard") return decode_guard(words);
-    return refuse("The agent does not know this request: " +
-                  printable(packet.substr(0, 80)) + ".");
+    return refuse("The agent does not know this request: " + printable(packet.substr(0, 80)) + ".");
 }
 
 std::string encode_end(const ControlEnd& end) {

@@ -11,7 +11,7 @@ namespace holdfast {
 
 struct EventLine {
     Instant at;
-    std::string id;     // "HF-3004"
+    std::string id;  // "HF-3004"
     TraceLevel level = TraceLevel::Info;
     std::string event;  // short name: trace_event_name(), or that of an agent message
     HostId host;        // none: concerns no host

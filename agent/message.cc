@@ -18,7 +18,9 @@ constexpr MessageRow kRows[] = {
 
 }  // namespace
 
-std::span<const MessageRow> message_rows() { return kRows; }
+std::span<const MessageRow> message_rows() {
+    return kRows;
+}
 
 const MessageRow& row_of(MessageId id) {
     const auto index = static_cast<std::size_t>(id);

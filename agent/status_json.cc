@@ -20,7 +20,9 @@ const char* lease_source_text(std::uint8_t source) {
     return source < 4 ? kNames[source] : "none";
 }
 
-void write_id(JsonWriter& json, HostId host) { json.number(std::uint64_t{host.value()}); }
+void write_id(JsonWriter& json, HostId host) {
+    json.number(std::uint64_t{host.value()});
+}
 
 void write_host(JsonWriter& json, const StatusFacts& facts) {
     const Snapshot& snapshot = facts.snapshot;
@@ -30,7 +32,8 @@ void write_host(JsonWriter& json, const StatusFacts& facts) {
     json.key("name").text(facts.config.host_name(facts.config.self));
     json.key("phase").text(to_string(snapshot.phase));
     json.key("incarnation").text(incarnation_text(snapshot.incarnation));
-    json.key("lease_remaining_ms").number(to_ms(std::max<std::int64_t>(snapshot.lease_remaining_ns, 0)));
+    json.key("lease_remaining_ms")
+        .number(to_ms(std::max<std::int64_t>(snapshot.lease_remaining_ns, 0)));
     json.key("lease_source").text(lease_source_text(snapshot.lease_source));
     json.key("keeper_armed").flag(snapshot.keeper_armed);
     json.key("watchdog_ms").number(to_ms(snapshot.watchdog_ns));
@@ -79,7 +82,8 @@ void write_datastores(JsonWriter& json, const StatusFacts& facts) {
     json.key("datastores").begin_array();
     for (std::size_t i = 0; i < facts.config.datastores.size(); ++i) {
         const DatastoreSnapshot& seen = facts.snapshot.datastores[i];
-        const DatastoreFacts own = i < facts.datastores.size() ? facts.datastores[i] : DatastoreFacts{};
+        const DatastoreFacts own =
+            i < facts.datastores.size() ? facts.datastores[i] : DatastoreFacts{};
         json.begin_object();
         json.key("name").text(facts.config.datastores[i].name);
         json.key("path").text(facts.config.datastores[i].path);

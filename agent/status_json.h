@@ -12,8 +12,8 @@ namespace holdfast {
 
 // What a datastore's loop knows and the engine does not.
 struct DatastoreFacts {
-    std::string backend;            // "io_uring", "libaio", or "none" while it could not be opened
-    std::string problem;            // why it is not used; empty: it is
+    std::string backend;  // "io_uring", "libaio", or "none" while it could not be opened
+    std::string problem;  // why it is not used; empty: it is
     std::int64_t latency_p50_us = -1;  // of slot writes since start; -1: none yet
     std::int64_t latency_p99_us = -1;
 };

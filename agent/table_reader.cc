@@ -46,10 +46,10 @@ const TomlNode* TableReader::take(const std::string& key, TomlNode::Kind kind) {
     known_.push_back(key);
     const TomlNode* found = node_ == nullptr ? nullptr : node_->find(key);
     if (found != nullptr && found->kind != kind) {
-        report_.add(found->line,
-                    "HF-1003",
-                    key + " in " + name_ + " must be " + kind_text(kind) + ", not " + quoted(*found) +
-                        ".");
+        report_.add(
+            found->line,
+            "HF-1003",
+            key + " in " + name_ + " must be " + kind_text(kind) + ", not " + quoted(*found) + ".");
         return nullptr;
     }
     return found;
@@ -123,10 +123,11 @@ int TableReader::addresses(const std::string& key, std::vector<std::string>& tar
     target.clear();
     for (const TomlNode& item : node->items) {
         if (item.kind != TomlNode::Kind::String || !is_address(item.text)) {
-            report_.add(item.line,
-                        "HF-1009",
-                        quoted(item) + " in " + key + " of " + name_ +
-                            " is not a literal IPv4 or IPv6 address. Nothing is resolved through DNS.");
+            report_.add(
+                item.line,
+                "HF-1009",
+                quoted(item) + " in " + key + " of " + name_ +
+                    " is not a literal IPv4 or IPv6 address. Nothing is resolved through DNS.");
             continue;
         }
         // Literal, and yet nothing that a beat could be sent to from every host alike.

@@ -1,14 +1,14 @@
 #include "agent/text.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <system_error>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 namespace holdfast {
 

@@ -2,7 +2,6 @@
 #include "agent/toml_tree.h"
 
 #include <algorithm>
-
 #include <toml++/toml.h>
 
 namespace holdfast {
@@ -20,9 +19,10 @@ TomlNode convert(const toml::node& source) {
             member.line = static_cast<int>(key.source().begin.line);
             node.members.emplace_back(std::string(key.str()), std::move(member));
         }
-        std::stable_sort(node.members.begin(), node.members.end(), [](const auto& a, const auto& b) {
-            return a.second.line < b.second.line;
-        });
+        std::stable_sort(
+            node.members.begin(), node.members.end(), [](const auto& a, const auto& b) {
+                return a.second.line < b.second.line;
+            });
     } else if (const toml::array* array = source.as_array()) {
         node.kind = TomlNode::Kind::Array;
         for (const toml::node& item : *array) node.items.push_back(convert(item));

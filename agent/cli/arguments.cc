@@ -10,8 +10,10 @@ namespace {
 constexpr const char* kAbout =
     "Holdfast keeps VMs running on KVM clusters that share storage.\n"
     "\n"
-    "A new cluster: `holdfast init` on each host, `holdfast format` once per heartbeat datastore, then start the services.\n"
-    "Exit codes of every command: 0 yes or healthy, 1 no or degraded, 2 usage or configuration, 3 the agent does not answer.";
+    "A new cluster: `holdfast init` on each host, `holdfast format` once per heartbeat datastore, "
+    "then start the services.\n"
+    "Exit codes of every command: 0 yes or healthy, 1 no or degraded, 2 usage or configuration, 3 "
+    "the agent does not answer.";
 
 // What every command may need besides its own options.
 struct All {
@@ -33,48 +35,71 @@ void add_json(CLI::App* command, bool& target) {
 }
 
 void add_format(CLI::App& app, FormatOptions& options) {
-    CLI::App* command = app.add_subcommand(
-        "format",
-        "Make heartbeat datastores of devices or files\n\n"
-        "Writes the whole of each PATH: a raw device, LV or partition, or a file (made and zero-filled where there is none).\n"
-        "Whatever is not empty is refused unless --force, with a sentence that says what was found.");
+    CLI::App* command =
+        app.add_subcommand("format",
+                           "Make heartbeat datastores of devices or files\n\n"
+                           "Writes the whole of each PATH: a raw device, LV or partition, or a "
+                           "file (made and zero-filled where there is none).\n"
+                           "Whatever is not empty is refused unless --force, with a sentence that "
+                           "says what was found.");
     command->add_option("PATH", options.paths, "Devices or files")->required();
-    command->add_option("--cluster-uuid", options.cluster_uuid, "As in [cluster] of the configuration")->required();
-    command->add_option("--hosts-max", options.hosts_max, "Slots, 1 to 1024; fixed for ever")->capture_default_str();
-    command->add_option("--heap-bytes", options.heap, "Room for each host's domain XML, such as 1MiB")->capture_default_str();
+    command
+        ->add_option("--cluster-uuid", options.cluster_uuid, "As in [cluster] of the configuration")
+        ->required();
+    command->add_option("--hosts-max", options.hosts_max, "Slots, 1 to 1024; fixed for ever")
+        ->capture_default_str();
+    command
+        ->add_option("--heap-bytes", options.heap, "Room for each host's domain XML, such as 1MiB")
+        ->capture_default_str();
     command->add_flag("--force", options.force, "Overwrite what is there");
-    command->add_flag("--local-filesystem", options.local_filesystem, "Accept a file on a local file system: test clusters only");
+    command->add_flag("--local-filesystem",
+                      options.local_filesystem,
+                      "Accept a file on a local file system: test clusters only");
     add_json(command, options.json);
 }
 
 void add_inspect(CLI::App& app, InspectOptions& options) {
-    CLI::App* command = app.add_subcommand(
-        "inspect",
-        "Show what lies on a heartbeat datastore, live or damaged\n\n"
-        "Reads only.  Damaged copies are shown with the reason why they are not believed; exit code 1 when there are any.");
+    CLI::App* command =
+        app.add_subcommand("inspect",
+                           "Show what lies on a heartbeat datastore, live or damaged\n\n"
+                           "Reads only.  Damaged copies are shown with the reason why they are not "
+                           "believed; exit code 1 when there are any.");
     command->add_option("PATH", options.path, "Device or file")->required();
     command->add_option("--region", options.region, "Only this region")
-        ->check(CLI::IsMember({"superblock", "slots", "configuration", "rosters", "orders", "recorder"}));
+        ->check(CLI::IsMember(
+            {"superblock", "slots", "configuration", "rosters", "orders", "recorder"}));
     command->add_option("--host", options.host, "Only this host id");
     add_json(command, options.json);
 }
 
 void add_init(CLI::App& app, InitOptions& options) {
-    CLI::App* command = app.add_subcommand(
-        "init",
-        "Write this host's first configuration and the cluster's key\n\n"
-        "Overwrites nothing.  On the first host it makes a cluster uuid and a key; on the others give the same --cluster-uuid and\n"
-        "copy the key file before.\n\n"
-        "  holdfast init --host-id 1 --member 1=h1=10.0.1.1,10.0.2.1 --member 2=h2=10.0.1.2,10.0.2.2 \\\n"
-        "      --datastore hb1=/dev/mapper/hb1 --vm-datastore vms=/srv/vms");
+    CLI::App* command =
+        app.add_subcommand("init",
+                           "Write this host's first configuration and the cluster's key\n\n"
+                           "Overwrites nothing.  On the first host it makes a cluster uuid and a "
+                           "key; on the others give the same --cluster-uuid and\n"
+                           "copy the key file before.\n\n"
+                           "  holdfast init --host-id 1 --member 1=h1=10.0.1.1,10.0.2.1 --member "
+                           "2=h2=10.0.1.2,10.0.2.2 \\\n"
+                           "      --datastore hb1=/dev/mapper/hb1 --vm-datastore vms=/srv/vms");
     add_config(command, options.config);
-    command->add_option("--key-file", options.key_file, "Made when missing, mode 0600")->capture_default_str();
+    command->add_option("--key-file", options.key_file, "Made when missing, mode 0600")
+        ->capture_default_str();
     command->add_option("--cluster-uuid", options.cluster_uuid, "Default: a new one");
-    command->add_option("--cluster-name", options.cluster_name, "For people")->capture_default_str();
+    command->add_option("--cluster-name", options.cluster_name, "For people")
+        ->capture_default_str();
     command->add_option("--host-id", options.host_id, "This host's id")->required();
-    command->add_option("--member", options.members, "ID=NAME=ADDRESS[,ADDRESS...], once for each host")->required();
-    command->add_option("--datastore", options.datastores, "NAME=PATH, once for each heartbeat datastore")->required();
-    command->add_option("--vm-datastore", options.vm_datastores, "NAME=PATH, once for each place with disks of VMs");
+    command
+        ->add_option(
+            "--member", options.members, "ID=NAME=ADDRESS[,ADDRESS...], once for each host")
+        ->required();
+    command
+        ->add_option(
+            "--datastore", options.datastores, "NAME=PATH, once for each heartbeat datastore")
+        ->required();
+    command->add_option("--vm-datastore",
+                        options.vm_datastores,
+                        "NAME=PATH, once for each place with disks of VMs");
     command->add_option("--profile", options.profile, "How soon a host is called dead")
         ->check(CLI::IsMember({"fast", "standard", "patient"}))
         ->capture_default_str();
@@ -82,8 +107,9 @@ void add_init(CLI::App& app, InitOptions& options) {
 }
 
 void add_agent_commands(CLI::App& app, All& all) {
-    CLI::App* status = app.add_subcommand(
-        "status", "Leader, hosts with verdicts, datastores, VMs\n\nExit code 0 when all is well, 1 when something is degraded.");
+    CLI::App* status = app.add_subcommand("status",
+                                          "Leader, hosts with verdicts, datastores, VMs\n\nExit "
+                                          "code 0 when all is well, 1 when something is degraded.");
     add_config(status, all.status.config);
     status->add_flag("--watch", all.status.watch, "Again every second");
     add_json(status, all.status.json);
@@ -91,19 +117,22 @@ void add_agent_commands(CLI::App& app, All& all) {
     CLI::App* events = app.add_subcommand("events", "What happened, as this host's agent saw it");
     add_config(events, all.events.config);
     events->add_flag("--follow", all.events.follow, "Go on with what happens next");
-    events->add_option("--since", all.events.since_s, "Only from this time on, in seconds since the boot");
+    events->add_option(
+        "--since", all.events.since_s, "Only from this time on, in seconds since the boot");
     add_json(events, all.events.json);
 
-    CLI::App* guard = app.add_subcommand(
-        "guard",
-        "May this VM be started here now?  For libvirt's qemu hook\n\n"
-        "Exit code 0: yes.  1: no, with a sentence that says why.  3: the agent does not answer, which means no for a protected VM.");
+    CLI::App* guard =
+        app.add_subcommand("guard",
+                           "May this VM be started here now?  For libvirt's qemu hook\n\n"
+                           "Exit code 0: yes.  1: no, with a sentence that says why.  3: the agent "
+                           "does not answer, which means no for a protected VM.");
     add_config(guard, all.guard.config);
     guard->add_option("--uuid", all.guard.uuid, "The VM's uuid")->required();
     guard->add_option("--name", all.guard.name, "Its name, for messages");
 
-    CLI::App* check = app.add_subcommand(
-        "check", "Check the configuration file\n\nShows every finding at once, with line numbers and values that would be safe.");
+    CLI::App* check = app.add_subcommand("check",
+                                         "Check the configuration file\n\nShows every finding at "
+                                         "once, with line numbers and values that would be safe.");
     add_config(check, all.check.config);
     add_json(check, all.check.json);
 }

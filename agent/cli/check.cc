@@ -34,17 +34,21 @@ int run_check(const CheckOptions& options) {
         std::fprintf(stderr, "%s\n", config.error().text.c_str());
     } else {
         const Timing& timing = config->timing;
-        std::printf("%s: host %u of %zu, %zu heartbeat datastores (%u vote), profile %s: lease %s, watchdog %s, dead %s (at least %s needed).\n",
-                    options.config.c_str(),
-                    static_cast<unsigned>(config->self.value()),
-                    config->members.size(),
-                    config->datastores.size(),
-                    static_cast<unsigned>(config->voters_count),
-                    config->profile.c_str(),
-                    duration_text(timing.lease).c_str(),
-                    duration_text(timing.watchdog).c_str(),
-                    duration_text(timing.dead).c_str(),
-                    duration_text(dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing)).c_str());
+        std::printf(
+            "%s: host %u of %zu, %zu heartbeat datastores (%u vote), profile %s: lease %s, "
+            "watchdog %s, dead %s (at least %s needed).\n",
+            options.config.c_str(),
+            static_cast<unsigned>(config->self.value()),
+            config->members.size(),
+            config->datastores.size(),
+            static_cast<unsigned>(config->voters_count),
+            config->profile.c_str(),
+            duration_text(timing.lease).c_str(),
+            duration_text(timing.watchdog).c_str(),
+            duration_text(timing.dead).c_str(),
+            duration_text(
+                dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing))
+                .c_str());
     }
     return config ? kYes : kUsage;
 }

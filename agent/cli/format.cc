@@ -1,9 +1,8 @@
-#include <unistd.h>
-
 #include <cstdio>
 #include <string>
 
 #include <sodium.h>
+#include <unistd.h>
 
 #include "agent/cli/options.h"
 #include "agent/json_writer.h"
@@ -67,12 +66,14 @@ int run_format(const FormatOptions& options) {
     const auto cluster = parse_uuid(options.cluster_uuid);
     const auto heap = parse_bytes(options.heap);
     if (!cluster || cluster->is_none()) {
-        std::fprintf(stderr, "holdfast: --cluster-uuid is not a uuid of 32 hex digits. [HF-5031]\n");
+        std::fprintf(stderr,
+                     "holdfast: --cluster-uuid is not a uuid of 32 hex digits. [HF-5031]\n");
         return kUsage;
     }
     if (!heap || !Geometry::is_valid(options.hosts_max, *heap)) {
         std::fprintf(stderr,
-                     "holdfast: --hosts-max must be 1 to %zu, --heap-bytes 64KiB to 64MiB in steps of 4KiB. [HF-5031]\n",
+                     "holdfast: --hosts-max must be 1 to %zu, --heap-bytes 64KiB to 64MiB in steps "
+                     "of 4KiB. [HF-5031]\n",
                      kHostsMax);
         return kUsage;
     }

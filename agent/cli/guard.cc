@@ -15,7 +15,8 @@ int run_guard(const GuardOptions& options) {
     }
     const auto uuid = parse_uuid(options.uuid);
     if (!uuid) {
-        std::fprintf(stderr, "holdfast: %s is not a uuid. [HF-5031]\n", printable(options.uuid).c_str());
+        std::fprintf(
+            stderr, "holdfast: %s is not a uuid. [HF-5031]\n", printable(options.uuid).c_str());
         return kUsage;
     }
     // A little longer than the agent's own limit, so that its sentence arrives.

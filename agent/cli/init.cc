@@ -1,7 +1,3 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -9,7 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include <fcntl.h>
 #include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/cli/options.h"
 #include "agent/json_writer.h"
@@ -20,7 +19,9 @@ namespace holdfast::cli {
 
 namespace {
 
-Unexpected<Error> wrong(const std::string& text) { return Unexpected{Error{0, text + " [HF-5031]"}}; }
+Unexpected<Error> wrong(const std::string& text) {
+    return Unexpected{Error{0, text + " [HF-5031]"}};
+}
 
 // A TOML basic string.
 std::string quoted(std::string_view text) {
@@ -45,7 +46,8 @@ std::string random_hex(std::size_t bytes_count) {
 Result<std::string> member_toml(const std::string& text) {
     const std::size_t first = text.find('=');
     const std::size_t second = first == std::string::npos ? first : text.find('=', first + 1);
-    if (second == std::string::npos) return wrong("--member " + text + " is not ID=NAME=ADDRESS[,ADDRESS...].");
+    if (second == std::string::npos)
+        return wrong("--member " + text + " is not ID=NAME=ADDRESS[,ADDRESS...].");
     const std::string id = text.substr(0, first);
     if (id.empty() || id.size() > 4 || id.find_first_not_of("0123456789") != std::string::npos) {
         return wrong("--member " + text + ": " + id + " is not a host id.");
@@ -58,21 +60,24 @@ Result<std::string> member_toml(const std::string& text) {
         if (comma == std::string_view::npos) break;
         rest.remove_prefix(comma + 1);
     }
-    return "\n[[member]]\nid = " + id + "\nname = " + quoted(text.substr(first + 1, second - first - 1)) +
-           "\naddresses = [" + addresses + "]\n";
+    return "\n[[member]]\nid = " + id +
+           "\nname = " + quoted(text.substr(first + 1, second - first - 1)) + "\naddresses = [" +
+           addresses + "]\n";
 }
 
 Result<std::string> path_toml(const std::string& table, const std::string& text) {
     const std::size_t equal = text.find('=');
     if (equal == std::string::npos) return wrong("--" + table + " " + text + " is not NAME=PATH.");
-    return "\n[[" + table + "]]\nname = " + quoted(text.substr(0, equal)) + "\npath = " +
-           quoted(text.substr(equal + 1)) + "\n";
+    return "\n[[" + table + "]]\nname = " + quoted(text.substr(0, equal)) +
+           "\npath = " + quoted(text.substr(equal + 1)) + "\n";
 }
 
 Result<std::string> config_toml(const InitOptions& options, const std::string& cluster_uuid) {
-    std::string text = "# Holdfast, host " + std::to_string(options.host_id) +
-                       ".  docs/CONFIGURATION.md explains every key; `holdfast check` checks this file.\n";
-    text += "[cluster]\nuuid = " + quoted(cluster_uuid) + "\nname = " + quoted(options.cluster_name) +
+    std::string text =
+        "# Holdfast, host " + std::to_string(options.host_id) +
+        ".  docs/CONFIGURATION.md explains every key; `holdfast check` checks this file.\n";
+    text += "[cluster]\nuuid = " + quoted(cluster_uuid) +
+            "\nname = " + quoted(options.cluster_name) +
             "\nkey_file = " + quoted(options.key_file) + "\n";
     text += "\n[host]\nid = " + std::to_string(options.host_id) + "\n";
     text += "\n[timing]\nprofile = " + quoted(options.profile) + "\n";
@@ -102,12 +107,13 @@ Result<Nothing> write_new(const std::string& path, const std::string& content, m
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0) {
         const int number = errno;
-        const std::string why =
-            number == EEXIST ? "is there already and is not overwritten. Move it away first."
-                             : std::string("cannot be made: ") + std::strerror(number) + ".";
+        const std::string why = number == EEXIST
+                                    ? "is there already and is not overwritten. Move it away first."
+                                    : std::string("cannot be made: ") + std::strerror(number) + ".";
         return Unexpected{Error{number, path + " " + why + " [HF-5032]"}};
     }
-    const bool written = write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+    const bool written =
+        write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
     const bool synced = fsync(fd) == 0;
     close(fd);
     if (written && synced) return Nothing{};
@@ -127,12 +133,18 @@ void print_result(const InitOptions& options, const std::string& cluster_uuid, b
     std::printf("%s written; cluster %s.\n", options.config.c_str(), cluster_uuid.c_str());
     std::printf(key_made ? "%s made.\n" : "%s kept.\n", options.key_file.c_str());
     std::puts("\nNext:");
-    std::printf("  1. Once for the cluster, for each heartbeat datastore: holdfast format --cluster-uuid %s PATH\n",
-                cluster_uuid.c_str());
-    std::printf("  2. On every other host: copy %s there (mode 0600), then holdfast init --cluster-uuid %s with its own --host-id.\n",
-                options.key_file.c_str(),
-                cluster_uuid.c_str());
-    std::puts("  3. On every host: holdfast check, then systemctl enable --now holdfast-keeper holdfastd holdfast-vm, then holdfast status.");
+    std::printf(
+        "  1. Once for the cluster, for each heartbeat datastore: holdfast format --cluster-uuid "
+        "%s PATH\n",
+        cluster_uuid.c_str());
+    std::printf(
+        "  2. On every other host: copy %s there (mode 0600), then holdfast init --cluster-uuid %s "
+        "with its own --host-id.\n",
+        options.key_file.c_str(),
+        cluster_uuid.c_str());
+    std::puts(
+        "  3. On every host: holdfast check, then systemctl enable --now holdfast-keeper holdfastd "
+        "holdfast-vm, then holdfast status.");
 }
 
 }  // namespace
@@ -156,6 +168,7 @@ int run_init(const InitOptions& options) {
     if (!parsed) return fail(parsed.error(), kUsage);
 
     struct stat facts {};
+
     const bool key_there = stat(options.key_file.c_str(), &facts) == 0;
     const Result<Nothing> config = write_new(options.config, *text, 0644);
     if (!config) return fail(config.error(), kNo);

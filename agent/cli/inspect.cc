@@ -1,10 +1,11 @@
+#include "storage/inspect.h"
+
 #include <cstdio>
 #include <string>
 
 #include "agent/cli/inspect_json.h"
 #include "agent/cli/options.h"
 #include "agent/cli/status_view.h"
-#include "storage/inspect.h"
 
 namespace holdfast::cli {
 

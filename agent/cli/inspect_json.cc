@@ -185,7 +185,8 @@ std::string inspect_json(const Inspection& inspection, const std::string& region
     for (const InspectedHost& host : inspection.hosts) {
         json.begin_object().key("host").number(std::uint64_t{host.host.value()});
         if (wanted("slots")) write_copies(json, "slots", host.slots, host.slot_current);
-        if (wanted("configuration")) write_copies(json, "configuration", host.configs, host.config_current);
+        if (wanted("configuration"))
+            write_copies(json, "configuration", host.configs, host.config_current);
         if (wanted("rosters")) write_copies(json, "rosters", host.rosters, host.roster_current);
         if (wanted("orders")) write_copies(json, "orders", host.orders, host.orders_current);
         if (wanted("recorder")) write_recorder(json, host);

@@ -1,8 +1,8 @@
-#include <unistd.h>
-
 #include <cstdio>
 #include <ctime>
 #include <string>
+
+#include <unistd.h>
 
 #include "agent/cli/agent_client.h"
 #include "agent/cli/options.h"

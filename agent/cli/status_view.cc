@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
-
 #include <nlohmann/json.hpp>
 
 namespace holdfast::cli {
@@ -41,15 +40,16 @@ std::string microseconds(const Json& object, const char* key) {
 
 std::string head_view(const Json& status) {
     const Json& host = status.at("host");
-    std::string text = line("host %s (id %s), %s, incarnation %s, lease %s left (%s), keeper %s, watchdog %s ms",
-                            str(host, "name").c_str(),
-                            str(host, "id").c_str(),
-                            str(host, "phase").c_str(),
-                            str(host, "incarnation").c_str(),
-                            age(host, "lease_remaining_ms").c_str(),
-                            str(host, "lease_source").c_str(),
-                            host.at("keeper_armed").get<bool>() ? "armed" : "not armed",
-                            str(host, "watchdog_ms").c_str());
+    std::string text =
+        line("host %s (id %s), %s, incarnation %s, lease %s left (%s), keeper %s, watchdog %s ms",
+             str(host, "name").c_str(),
+             str(host, "id").c_str(),
+             str(host, "phase").c_str(),
+             str(host, "incarnation").c_str(),
+             age(host, "lease_remaining_ms").c_str(),
+             str(host, "lease_source").c_str(),
+             host.at("keeper_armed").get<bool>() ? "armed" : "not armed",
+             str(host, "watchdog_ms").c_str());
     const Json& leader = status.at("leader");
     if (leader.is_null()) return text + "leader: none\n";
     return text + line("leader: %s (id %s), epoch %s",
@@ -60,7 +60,15 @@ std::string head_view(const Json& status) {
 
 std::string hosts_view(const Json& status) {
     std::string text = line("\n%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s",
-                            "HOST", "ID", "VERDICT", "INCARNATION", "SLOT AGE", "BEAT AGE", "WATCHDOG", "CLAIMS", "MEMORY MiB");
+                            "HOST",
+                            "ID",
+                            "VERDICT",
+                            "INCARNATION",
+                            "SLOT AGE",
+                            "BEAT AGE",
+                            "WATCHDOG",
+                            "CLAIMS",
+                            "MEMORY MiB");
     for (const Json& host : status.at("hosts")) {
         text += line("%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s of %s%s",
                      str(host, "name").c_str(),
@@ -80,7 +88,15 @@ std::string hosts_view(const Json& status) {
 
 std::string datastores_view(const Json& status) {
     std::string text = line("\n%-16s %-6s %-9s %-9s %-10s %8s %10s %10s  %s",
-                            "DATASTORE", "VOTES", "STATE", "BACKEND", "WRITE AGE", "FAILED", "P50", "P99", "PATH");
+                            "DATASTORE",
+                            "VOTES",
+                            "STATE",
+                            "BACKEND",
+                            "WRITE AGE",
+                            "FAILED",
+                            "P50",
+                            "P99",
+                            "PATH");
     for (const Json& datastore : status.at("datastores")) {
         text += line("%-16s %-6s %-9s %-9s %-10s %8s %10s %10s  %s",
                      str(datastore, "name").c_str(),

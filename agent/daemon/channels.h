@@ -34,8 +34,8 @@ struct RosterCommitted {};
 using VmCommand =
     std::variant<StartVm, ResumeVm, DestroyVm, BlobNamed, RosterKnown, RosterCommitted>;
 
-using VmReport = std::
-    variant<VmSeen, VmListComplete, VmStopped, VmStarted, VmResumed, VmGone, CapacityReport>;
+using VmReport =
+    std::variant<VmSeen, VmListComplete, VmStopped, VmStarted, VmResumed, VmGone, CapacityReport>;
 
 using ControlCommand = std::variant<AnswerStart, PersistIncarnation, ShutdownReady>;
 

@@ -37,7 +37,8 @@ void ControlLoop::serve(Client& client) {
         handle(client, *request);
     }
     if (client.guard_token != 0 && boottime_now() >= client.guard_until) {
-        end_guard(client, 1, "the agent did not answer within 5 s; for a protected VM that means no.");
+        end_guard(
+            client, 1, "the agent did not answer within 5 s; for a protected VM that means no.");
     }
     flush(client);
 }
@@ -60,10 +61,8 @@ void ControlLoop::send_status(Client& client) {
     StatusFacts facts{around_.config, *snapshot_, {}, {}, directory_->libvirt_connected};
     for (const DatastoreLoop* loop : around_.datastores) {
         const DatastoreLoopFacts seen = loop->facts();
-        DatastoreFacts shown{seen.backend.data(),
-                             seen.problem.data(),
-                             seen.latency_p50_us,
-                             seen.latency_p99_us};
+        DatastoreFacts shown{
+            seen.backend.data(), seen.problem.data(), seen.latency_p50_us, seen.latency_p99_us};
         if (seen.late && shown.problem.empty()) shown.problem = "an operation hangs";
         facts.datastores.push_back(std::move(shown));
     }
@@ -109,7 +108,10 @@ void ControlLoop::guard(Client& client, const GuardRequest& request) {
         if (holds) {
             end_guard(client, 1, "it runs on " + around_.config.host_name(claimed->host) + ".");
         } else if (known == entries.end() && !directory_->list_complete) {
-            end_guard(client, 1, "the agent does not know yet which VMs are protected; try again in a moment.");
+            end_guard(
+                client,
+                1,
+                "the agent does not know yet which VMs are protected; try again in a moment.");
         } else {
             end_guard(client, 0, {});  // not protected: none of the agent's business
         }
@@ -144,7 +146,8 @@ std::string ControlLoop::refusal(const AnswerStart& answer) const {
         case StartVerdict::RunsElsewhere: return "it runs on " + other + ".";
         case StartVerdict::Unreadable:
             return "the roster of " + other + " cannot be read, so it may run there.";
-        case StartVerdict::Busy: return "a start or stop of it is under way; try again in a moment.";
+        case StartVerdict::Busy:
+            return "a start or stop of it is under way; try again in a moment.";
         case StartVerdict::Stopping: break;
     }
     return "the agent is being stopped.";

@@ -1,11 +1,11 @@
 #include "agent/daemon/control_loop.h"
 
+#include <algorithm>
+#include <utility>
+
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <utility>
 
 #include "agent/daemon/clock.h"
 #include "agent/daemon/host_identity.h"
@@ -38,8 +38,7 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::make(const Surroundings& surro
     const std::string path = surroundings.config.run_path("control.sock");
     auto listener = SeqpacketListener::listen(path, kControlPacketBytesMax);
     if (!listener) return Unexpected{listener.error()};
-    return std::unique_ptr<ControlLoop>(
-        new ControlLoop(surroundings, std::move(listener.value())));
+    return std::unique_ptr<ControlLoop>(new ControlLoop(surroundings, std::move(listener.value())));
 }
 
 ControlLoop::ControlLoop(const Surroundings& surroundings, SeqpacketListener listener)
@@ -52,7 +51,9 @@ ControlLoop::ControlLoop(const Surroundings& surroundings, SeqpacketListener lis
       snapshot_(std::make_unique<Snapshot>()),
       directory_(std::make_unique<VmDirectory>()) {}
 
-ControlLoop::~ControlLoop() { stop(); }
+ControlLoop::~ControlLoop() {
+    stop();
+}
 
 void ControlLoop::attach(const Seqlock<Snapshot>* snapshot, std::vector<LogSink*> sinks) {
     around_.snapshot = snapshot;

@@ -43,7 +43,8 @@ class ControlLoop {
     };
 
     // Error: the socket cannot be bound.
-    [[nodiscard]] static Result<std::unique_ptr<ControlLoop>> make(const Surroundings& surroundings);
+    [[nodiscard]] static Result<std::unique_ptr<ControlLoop>> make(
+        const Surroundings& surroundings);
     ~ControlLoop();
 
     // What is made only after this loop; before start().

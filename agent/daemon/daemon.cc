@@ -1,7 +1,5 @@
 #include "agent/daemon/daemon.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -9,6 +7,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <sys/stat.h>
 
 #include "agent/daemon/clock.h"
 #include "agent/daemon/control_loop.h"
@@ -35,7 +35,8 @@ Result<Nothing> make_folder(const std::string& path, mode_t mode) {
     }
     if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return Nothing{};
     const int number = errno;
-    return Unexpected{Error{number, path + ": cannot be made: " + std::strerror(number) + ". [HF-5002]"}};
+    return Unexpected{
+        Error{number, path + ": cannot be made: " + std::strerror(number) + ". [HF-5002]"}};
 }
 
 Result<Nothing> make_folders(const Config& config) {
@@ -73,7 +74,8 @@ EngineConfig engine_config(const Config& config,
     Uuid mixed = identity.host_uuid;
     std::uint64_t seed = 0;
     std::memcpy(&seed, mixed.bytes.data(), sizeof seed);
-    engine.seed = seed ^ incarnation.value() ^ static_cast<std::uint64_t>(boottime_now().time_since_epoch().count());
+    engine.seed = seed ^ incarnation.value() ^
+                  static_cast<std::uint64_t>(boottime_now().time_since_epoch().count());
     return engine;
 }
 
@@ -137,7 +139,8 @@ Result<Nothing> Daemon::Parts::make_datastores() {
 
 Result<Nothing> Daemon::Parts::make_links() {
     auto keys = BeatKeys::load(config.key_file);
-    if (!keys) return Unexpected{Error{keys.error().system_errno, keys.error().text + " [HF-1010]"}};
+    if (!keys)
+        return Unexpected{Error{keys.error().system_errno, keys.error().text + " [HF-1010]"}};
     auto made_net = NetLoop::make(config, std::move(keys.value()), engine_wakeup, control_wakeup);
     if (!made_net) return Unexpected{made_net.error()};
     net = std::move(made_net.value());
@@ -145,8 +148,15 @@ Result<Nothing> Daemon::Parts::make_links() {
     if (!made_vm) return Unexpected{made_vm.error()};
     vm = std::move(made_vm.value());
     log = std::make_unique<LogWriter>(config, loops(), log_wakeup);
-    ControlLoop::Surroundings around{
-        config, identity.boot_id, control_wakeup, engine_wakeup, loops(), {}, nullptr, &vm->directories(), &log->lines()};
+    ControlLoop::Surroundings around{config,
+                                     identity.boot_id,
+                                     control_wakeup,
+                                     engine_wakeup,
+                                     loops(),
+                                     {},
+                                     nullptr,
+                                     &vm->directories(),
+                                     &log->lines()};
     auto made_control = ControlLoop::make(around);
     if (!made_control) return Unexpected{made_control.error()};
     control = std::move(made_control.value());
@@ -158,20 +168,20 @@ void Daemon::Parts::make_engine() {
     for (const auto& loop : datastores) {
         outlets.push_back({&loop->engine_port(), &loop->memory(), &loop->wakeup()});
     }
-    engine = std::make_unique<EngineLoop>(EngineLoop::Surroundings{
-        engine_config(config, identity, incarnation, keeper.page()),
-        config.cluster_uuid,
-        std::move(outlets),
-        {vm->commands(),
-         vm->reports(),
-         control->commands(),
-         control->reports(),
-         net->beats_out(),
-         net->beats_in()},
-        keeper.page(),
-        engine_wakeup,
-        control_wakeup,
-        &boottime_now});
+    engine = std::make_unique<EngineLoop>(
+        EngineLoop::Surroundings{engine_config(config, identity, incarnation, keeper.page()),
+                                 config.cluster_uuid,
+                                 std::move(outlets),
+                                 {vm->commands(),
+                                  vm->reports(),
+                                  control->commands(),
+                                  control->reports(),
+                                  net->beats_out(),
+                                  net->beats_in()},
+                                 keeper.page(),
+                                 engine_wakeup,
+                                 control_wakeup,
+                                 &boottime_now});
     std::vector<LogSink*> sinks{&engine->sink(), &net->sink(), &vm->sink()};
     for (const auto& loop : datastores) sinks.push_back(&loop->sink());
     control->attach(&engine->snapshot(), std::move(sinks));
@@ -215,7 +225,8 @@ Result<std::unique_ptr<Daemon>> Daemon::make(const Config& config) {
     auto keeper = KeeperPageFile::create_or_open(config.run_path("keeper.page"));
     if (!keeper) return Unexpected{keeper.error()};
 
-    auto parts = std::make_unique<Parts>(config, std::move(lock.value()), std::move(keeper.value()));
+    auto parts =
+        std::make_unique<Parts>(config, std::move(lock.value()), std::move(keeper.value()));
     parts->identity = *identity;
     parts->incarnation = *incarnation;
     const Result<Nothing> datastores = parts->make_datastores();
@@ -228,7 +239,9 @@ Result<std::unique_ptr<Daemon>> Daemon::make(const Config& config) {
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Daemon::~Daemon() { stop(); }
+Daemon::~Daemon() {
+    stop();
+}
 
 void Daemon::start() {
     parts_->say_start();
@@ -240,9 +253,13 @@ void Daemon::start() {
     parts_->engine->start();
 }
 
-void Daemon::ask_shutdown() { parts_->control->ask_shutdown(); }
+void Daemon::ask_shutdown() {
+    parts_->control->ask_shutdown();
+}
 
-bool Daemon::ended() const { return parts_->control->ended(); }
+bool Daemon::ended() const {
+    return parts_->control->ended();
+}
 
 void Daemon::finish() {
     parts_->engine->stop();

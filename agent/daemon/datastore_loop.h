@@ -26,7 +26,7 @@ inline constexpr Duration kReopenEvery = std::chrono::seconds{5};
 struct DatastoreLoopFacts {
     bool open = false;
     bool late = false;
-    std::uint64_t heap_bytes = 0;    // as formatted; 0 until the first open
+    std::uint64_t heap_bytes = 0;      // as formatted; 0 until the first open
     std::int64_t latency_p50_us = -1;  // of slot writes
     std::int64_t latency_p99_us = -1;
     std::array<char, 32> backend{};   // terminated

@@ -1,8 +1,8 @@
 #include "agent/daemon/engine_loop.h"
 
-#include <poll.h>
-
 #include <algorithm>
+
+#include <poll.h>
 
 #include "agent/text.h"
 
@@ -134,7 +134,8 @@ void EngineLoop::take_reports() {
     while (executor_.take_own_report(vm)) std::visit(step_as_event, vm);
     while (around_.channels.vm_reports.ring.try_pop(vm)) std::visit(step_as_event, vm);
     ControlReport control;
-    while (around_.channels.control_reports.ring.try_pop(control)) std::visit(step_as_event, control);
+    while (around_.channels.control_reports.ring.try_pop(control))
+        std::visit(step_as_event, control);
     BeatReceived beat;
     while (around_.channels.beats_in.ring.try_pop(beat)) step({now(), beat});
 }
@@ -144,7 +145,8 @@ void EngineLoop::poll_keeper() {
     if (at < keeper_poll_at_) return;
     keeper_poll_at_ = at + kKeeperPollEvery;
     const KeeperReport report = read_keeper_report(around_.keeper, at);
-    const bool same = report.arming == keeper_said_.arming && report.watchdog == keeper_said_.watchdog &&
+    const bool same = report.arming == keeper_said_.arming &&
+                      report.watchdog == keeper_said_.watchdog &&
                       report.watchdog_class == keeper_said_.watchdog_class;
     if (same && keeper_reported_) return;
     keeper_said_ = report;
@@ -159,8 +161,8 @@ void EngineLoop::tick_if_due() {
 
 void EngineLoop::publish_if_due() {
     const Instant at = now();
-    const bool due = at >= published_at_ + kSnapshotEvery ||
-                     (news_ && at >= published_at_ + kSnapshotNewsEvery);
+    const bool due =
+        at >= published_at_ + kSnapshotEvery || (news_ && at >= published_at_ + kSnapshotNewsEvery);
     if (!due) return;
     engine_.fill(*scratch_);
     scratch_->taken_at_ns = at.time_since_epoch().count();
@@ -180,7 +182,8 @@ void EngineLoop::wait() {
 
     const Instant after = around_.clock();
     const Duration late = after - std::max(until, before);
-    if (late > around_.engine.timing.granularity && after >= lateness_said_at_ + kLatenessSaidEvery) {
+    if (late > around_.engine.timing.granularity &&
+        after >= lateness_said_at_ + kLatenessSaidEvery) {
         lateness_said_at_ = after;
         sink_.say(MessageId::EngineLate, {duration_text(late)});
     }

@@ -39,16 +39,21 @@ void Executor::execute(const Actions& actions, const Engine& engine) {
             Overloaded{
                 [&](const WriteSlot& action) {
                     const auto* scan = next != nullptr ? std::get_if<ScanSlots>(next) : nullptr;
-                    carry_out(action, engine, scan != nullptr && scan->datastore == action.datastore);
+                    carry_out(
+                        action, engine, scan != nullptr && scan->datastore == action.datastore);
                 },
                 [&](const ScanSlots& action) { carry_out(action); },
                 [&](const WriteRoster& action) { carry_out(action, engine); },
                 [&](const ReadRoster& action) { carry_out(action); },
                 [&](const WriteOrders& action) { carry_out(action, engine); },
                 [&](const ReadOrders& action) { carry_out(action); },
-                [&](const SendBeat& action) { beats = around_.beats.ring.try_push(action.beat) || beats; },
+                [&](const SendBeat& action) {
+                    beats = around_.beats.ring.try_push(action.beat) || beats;
+                },
                 [&](const PersistIncarnation& action) { HF_CHECK(around_.control.push(action)); },
-                [&](const ArmKeeper& action) { arm_keeper(around_.keeper, action.arming, action.deadline); },
+                [&](const ArmKeeper& action) {
+                    arm_keeper(around_.keeper, action.arming, action.deadline);
+                },
                 [&](const MoveDeadline& action) { move_deadline(around_.keeper, action.deadline); },
                 [&](const DisarmKeeper&) { disarm_keeper(around_.keeper); },
                 [&](const StartVm& action) { carry_out(action); },
@@ -182,7 +187,8 @@ void Executor::remember_blobs(const Roster& roster, RequestId request) {
         *found = RosterBlobs{};
         found->version = roster.version;
         for (const Claim& claim : roster.claims) {
-            if (claim.spec.xml.host == roster.host) found->blobs.push({claim.spec.vm, claim.spec.xml});
+            if (claim.spec.xml.host == roster.host)
+                found->blobs.push({claim.spec.vm, claim.spec.xml});
         }
     }
     found->requests.try_push(request);
@@ -191,7 +197,8 @@ void Executor::remember_blobs(const Roster& roster, RequestId request) {
 void Executor::roster_written(const RosterWritten& written) {
     if (written.status != IoStatus::Done || written.datastore >= around_.voters_count) return;
     for (RosterBlobs& known : rosters_) {
-        if (std::find(known.requests.begin(), known.requests.end(), written.request) == known.requests.end()) {
+        if (std::find(known.requests.begin(), known.requests.end(), written.request) ==
+            known.requests.end()) {
             continue;
         }
         ++known.voters_done;

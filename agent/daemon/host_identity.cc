@@ -1,8 +1,5 @@
 #include "agent/daemon/host_identity.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -10,7 +7,9 @@
 #include <cstring>
 #include <string_view>
 
+#include <fcntl.h>
 #include <sodium.h>
+#include <unistd.h>
 
 #include "agent/text.h"
 
@@ -60,7 +59,8 @@ Result<HostIdentity> read_host_identity(const ClusterUuid& cluster) {
     const std::string path = other != nullptr ? other : kMachineIdFile;
     const Result<std::string> machine = read_small_file(path);
     if (!machine) return Unexpected{machine.error()};
-    if (machine->size() < 8) return failed(path, 0, "holds no machine id; run systemd-machine-id-setup");
+    if (machine->size() < 8)
+        return failed(path, 0, "holds no machine id; run systemd-machine-id-setup");
     const Result<std::string> boot = read_small_file(kBootIdFile);
     if (!boot) return Unexpected{boot.error()};
     const auto boot_id = parse_uuid(*boot);
@@ -77,9 +77,15 @@ Result<IncarnationRecord> read_incarnation(const std::string& path) {
     int used = 0;
     const std::string format_check = std::string(kFirstWord) + " 1 ";
     if (!content->starts_with(format_check) ||
-        std::sscanf(content->c_str() + format_check.size(), "%36s %u.%u%n", uuid.data(), &boot, &restart, &used) != 3 ||
+        std::sscanf(content->c_str() + format_check.size(),
+                    "%36s %u.%u%n",
+                    uuid.data(),
+                    &boot,
+                    &restart,
+                    &used) != 3 ||
         format_check.size() + static_cast<std::size_t>(used) != content->size()) {
-        return failed(path, 0, "is damaged. Nothing is known of the agent before; it is void after a reboot");
+        return failed(
+            path, 0, "is damaged. Nothing is known of the agent before; it is void after a reboot");
     }
     const auto boot_id = parse_uuid(uuid.data());
     if (!boot_id || boot_id->is_none()) return failed(path, 0, "is damaged: no boot id");
@@ -95,8 +101,10 @@ Result<Nothing> write_incarnation(const std::string& path, const IncarnationReco
     const ssize_t written = write(fd, content.data(), content.size());
     const int number = errno;
     close(fd);
-    if (written != static_cast<ssize_t>(content.size())) return failed(beside, number, "cannot be written");
-    if (std::rename(beside.c_str(), path.c_str()) != 0) return failed(path, errno, "cannot be replaced");
+    if (written != static_cast<ssize_t>(content.size()))
+        return failed(beside, number, "cannot be written");
+    if (std::rename(beside.c_str(), path.c_str()) != 0)
+        return failed(path, errno, "cannot be replaced");
     return Nothing{};
 }
 
@@ -104,8 +112,9 @@ Result<Incarnation> next_incarnation(const std::string& path, const BootId& boot
     const Result<IncarnationRecord> before = read_incarnation(path);
     if (!before && before.error().system_errno != ENOENT) return Unexpected{before.error()};
     const bool same_boot = before && before->boot_id == boot_id;
-    const Incarnation next = same_boot ? Incarnation{before->incarnation.boot(), before->incarnation.restart() + 1}
-                                       : Incarnation{0, 1};
+    const Incarnation next =
+        same_boot ? Incarnation{before->incarnation.boot(), before->incarnation.restart() + 1}
+                  : Incarnation{0, 1};
     const Result<Nothing> written = write_incarnation(path, {boot_id, next});
     if (!written) return Unexpected{written.error()};
     return next;

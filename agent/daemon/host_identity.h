@@ -33,7 +33,8 @@ struct IncarnationRecord {
 [[nodiscard]] Result<IncarnationRecord> read_incarnation(const std::string& path);
 
 // Written beside and renamed, so that a reader sees the old or the new one.  `run` is gone with the boot, so nothing is synced.
-[[nodiscard]] Result<Nothing> write_incarnation(const std::string& path, const IncarnationRecord& record);
+[[nodiscard]] Result<Nothing> write_incarnation(const std::string& path,
+                                                const IncarnationRecord& record);
 
 // What the engine starts from: within this boot, the predecessor's with the restart part raised, persisted before this returns;
 // otherwise boot part 0 (the engine learns the boot part from the datastores) and restart part 1.

@@ -9,8 +9,8 @@ void LogSink::say(MessageId id, std::initializer_list<std::string_view> argument
     record_.id = id;
     record_.at = boottime_now();
     record_.host = host;
-    record_.text_length =
-        static_cast<std::uint16_t>(format_message(id, arguments, {record_.text.data(), record_.text.size()}));
+    record_.text_length = static_cast<std::uint16_t>(
+        format_message(id, arguments, {record_.text.data(), record_.text.size()}));
     push();
 }
 

@@ -1,16 +1,16 @@
 #include "agent/daemon/log_writer.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/daemon/clock.h"
 #include "agent/message.h"
@@ -44,7 +44,9 @@ void LineFile::open_file() {
         last_errno_ = errno;
         return;
     }
+
     struct stat facts {};
+
     bytes_ = fstat(fd_, &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
 }
 
@@ -60,6 +62,7 @@ void LineFile::append(const std::string& line) {
     if (fd_ >= 0) {
         // A log that was moved away (logrotate) is followed by a new one.
         struct stat facts {};
+
         if (fstat(fd_, &facts) == 0 && facts.st_nlink == 0) {
             close(fd_);
             fd_ = -1;
@@ -93,7 +96,9 @@ LogWriter::LogWriter(const Config& config,
     }
 }
 
-LogWriter::~LogWriter() { stop(); }
+LogWriter::~LogWriter() {
+    stop();
+}
 
 void LogWriter::start() {
     thread_.start("hf-log", Pace::Ordinary, [this] { run(); });
@@ -201,10 +206,12 @@ void LogWriter::poll_recorders() {
         }
         if (recorder.asked || now < recorder.retry_at) continue;
         if (!recorder.ring) {
-            if (recorder.loop->facts().open) ask(recorder, DatastoreRequestKind::ReadRecorder, 0, 0);
+            if (recorder.loop->facts().open)
+                ask(recorder, DatastoreRequestKind::ReadRecorder, 0, 0);
         } else if (recorder.ring->dirty()) {
             const RecorderRing::Page page = recorder.ring->take();
-            const auto payload = recorder.loop->memory().payload(DatastoreRequestKind::WriteRecorder);
+            const auto payload =
+                recorder.loop->memory().payload(DatastoreRequestKind::WriteRecorder);
             std::memcpy(payload.data(), page.bytes.data(), page.bytes.size());
             ask(recorder,
                 DatastoreRequestKind::WriteRecorder,

@@ -77,7 +77,10 @@ class LogWriter {
     void complain(const LineFile& file, std::uint64_t& said);
     void poll_recorders();
     void record(const EventLine& line);
-    void ask(Recorder& recorder, DatastoreRequestKind kind, std::uint32_t offset, std::uint32_t length);
+    void ask(Recorder& recorder,
+             DatastoreRequestKind kind,
+             std::uint32_t offset,
+             std::uint32_t length);
 
     std::string host_name_;
     TraceLevel level_max_;

@@ -1,11 +1,11 @@
 #include "agent/daemon/net_loop.h"
 
-#include <sys/epoll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
+
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "agent/daemon/clock.h"
 #include "agent/text.h"
@@ -94,7 +94,8 @@ void NetLoop::run() {
     std::array<epoll_event, kLinksMax + 1> ready{};
     while (!stopping_.load()) {
         open_links();
-        const int count = epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), kWaitMaxMs);
+        const int count =
+            epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), kWaitMaxMs);
         for (int i = 0; i < count; ++i) {
             const std::uint64_t key = ready[static_cast<std::size_t>(i)].data.u64;
             if (key == kWakeupKey) {
@@ -153,7 +154,8 @@ void NetLoop::report_rejects() {
         const auto reject = static_cast<BeatReject>(i);
         if (is_ordinary(reject) || counters_.rejected[i] == rejected_said_[i]) continue;
         // The first one is news, and then each tenfold.
-        const bool is_news = rejected_said_[i] == 0 || counters_.rejected[i] >= 10 * rejected_said_[i];
+        const bool is_news =
+            rejected_said_[i] == 0 || counters_.rejected[i] >= 10 * rejected_said_[i];
         if (!is_news) continue;
         rejected_said_[i] = counters_.rejected[i];
         const RejectNote& note = counters_.note_of(reject);

@@ -1,14 +1,14 @@
 #include "agent/daemon/real_time.h"
 
-#include <sched.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <utility>
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "engine/base/check.h"
 
@@ -16,7 +16,8 @@ namespace holdfast {
 
 namespace {
 
-constexpr int kPriority = 20;  // above ordinary real-time workers, far below the kernel's own threads
+constexpr int kPriority =
+    20;  // above ordinary real-time workers, far below the kernel's own threads
 constexpr std::size_t kStackBytes = std::size_t{512} * 1024;
 
 }  // namespace
@@ -27,7 +28,8 @@ std::string lock_memory() {
     rlimit limit{};
     getrlimit(RLIMIT_MEMLOCK, &limit);
     return std::string("mlockall failed: ") + std::strerror(number) + ", RLIMIT_MEMLOCK is " +
-           (limit.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(limit.rlim_cur) + " bytes");
+           (limit.rlim_cur == RLIM_INFINITY ? "unlimited"
+                                            : std::to_string(limit.rlim_cur) + " bytes");
 }
 
 std::string probe_real_time() {
@@ -41,7 +43,9 @@ std::string probe_real_time() {
     return std::string("sched_setscheduler(SCHED_RR) failed: ") + std::strerror(errno);
 }
 
-WorkerThread::~WorkerThread() { join(); }
+WorkerThread::~WorkerThread() {
+    join();
+}
 
 void* WorkerThread::run(void* self) {
     auto* thread = static_cast<WorkerThread*>(self);

@@ -1,13 +1,13 @@
 #include "agent/daemon/run_lock.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "agent/daemon/clock.h"
 #include "agent/text.h"
@@ -38,8 +38,8 @@ Result<RunLock> RunLock::take(const std::string& path, Duration wait_max) {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         const int number = errno;
-        return Unexpected{Error{
-            number, path + ": cannot be opened: " + std::strerror(number) + ". [HF-5001]"}};
+        return Unexpected{
+            Error{number, path + ": cannot be opened: " + std::strerror(number) + ". [HF-5001]"}};
     }
     RunLock lock(fd);
     const Instant give_up = boottime_now() + wait_max;

@@ -1,10 +1,10 @@
 #include "agent/daemon/vm_link.h"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <poll.h>
+#include <unistd.h>
 
 #include "agent/daemon/clock.h"
 #include "agent/text.h"
@@ -30,9 +30,8 @@ Result<std::unique_ptr<VmLink>> VmLink::make(const Config& config,
     if (!listener) return Unexpected{listener.error()};
     std::vector<XmlStore::Outlet> outlets;
     for (DatastoreLoop* loop : datastores) {
-        outlets.push_back({&loop->vm_port(), &loop->memory(), &loop->wakeup(), [loop] {
-                               return loop->facts();
-                           }});
+        outlets.push_back(
+            {&loop->vm_port(), &loop->memory(), &loop->wakeup(), [loop] { return loop->facts(); }});
     }
     return std::unique_ptr<VmLink>(new VmLink(
         config, std::move(listener.value()), std::move(outlets), wakeup, engine, control));
@@ -52,7 +51,9 @@ VmLink::VmLink(const Config& config,
       sink_(256, control),
       store_(config.self, config.voters_count, std::move(outlets)) {}
 
-VmLink::~VmLink() { stop(); }
+VmLink::~VmLink() {
+    stop();
+}
 
 void VmLink::start() {
     thread_.start("hf-vm", Pace::Ordinary, [this] { run(); });
@@ -148,7 +149,8 @@ void VmLink::take_messages() {
                     on(body);
                 } else {
                     static_assert(!std::is_same_v<Body, vm_protocol::Hello>);
-                    sink_.say(MessageId::VmMessageRejected, {"it is one that only the agent sends."});
+                    sink_.say(MessageId::VmMessageRejected,
+                              {"it is one that only the agent sends."});
                 }
             },
             message.value());

@@ -31,11 +31,12 @@ namespace holdfast {
 class VmLink {
   public:
     // Error: the socket cannot be bound.
-    [[nodiscard]] static Result<std::unique_ptr<VmLink>> make(const Config& config,
-                                                              std::vector<DatastoreLoop*> datastores,
-                                                              const Wakeup& wakeup,
-                                                              const Wakeup& engine,
-                                                              const Wakeup& control);
+    [[nodiscard]] static Result<std::unique_ptr<VmLink>> make(
+        const Config& config,
+        std::vector<DatastoreLoop*> datastores,
+        const Wakeup& wakeup,
+        const Wakeup& engine,
+        const Wakeup& control);
     ~VmLink();
 
     void start();

@@ -56,7 +56,8 @@ void VmLink::on(const vm_protocol::Started& message) {
     if (found != starts_.end() && found->second.fail_on_gone) return;
     if (found != starts_.end() && found->second.order.claim == message.claim) starts_.erase(found);
     if (message.failure != StartFailure::None) {
-        sink_.say(MessageId::VmCallFailed, {uuid_text(message.vm), "start: " + printable(message.text)});
+        sink_.say(MessageId::VmCallFailed,
+                  {uuid_text(message.vm), "start: " + printable(message.text)});
     }
     report(VmStarted{message.vm, message.claim, message.failure});
 }
@@ -65,7 +66,8 @@ void VmLink::on(const vm_protocol::Resumed& message) {
     const auto found = resumes_.find(message.vm);
     if (found != resumes_.end() && found->second.claim == message.claim) resumes_.erase(found);
     if (message.failure != StartFailure::None) {
-        sink_.say(MessageId::VmCallFailed, {uuid_text(message.vm), "resume: " + printable(message.text)});
+        sink_.say(MessageId::VmCallFailed,
+                  {uuid_text(message.vm), "resume: " + printable(message.text)});
     }
     report(VmResumed{message.vm, message.claim, message.failure});
 }

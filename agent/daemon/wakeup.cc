@@ -1,17 +1,21 @@
 #include "agent/daemon/wakeup.h"
 
+#include <cstdint>
+
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <cstdint>
 
 #include "engine/base/check.h"
 
 namespace holdfast {
 
-Wakeup::Wakeup() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) { HF_CHECK(fd_ >= 0); }
+Wakeup::Wakeup() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    HF_CHECK(fd_ >= 0);
+}
 
-Wakeup::~Wakeup() { close(fd_); }
+Wakeup::~Wakeup() {
+    close(fd_);
+}
 
 void Wakeup::signal() const {
     const std::uint64_t one = 1;

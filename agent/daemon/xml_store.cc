@@ -37,7 +37,9 @@ void XmlStore::blob_named(VmId vm, const XmlRef& ref) {
     }
 }
 
-void XmlStore::roster_known() { roster_known_ = true; }
+void XmlStore::roster_known() {
+    roster_known_ = true;
+}
 
 void XmlStore::roster_committed() {
     if (heap_) heap_->commit(naming_);
@@ -226,7 +228,8 @@ void XmlStore::finish_read(std::uint64_t request,
 void XmlStore::poll(Instant now) {
     for (std::size_t d = 0; d < outlets_.size(); ++d) {
         DatastoreCompletion completion;
-        while (outlets_[d].port->completions.try_pop(completion)) take_completion(now, d, completion);
+        while (outlets_[d].port->completions.try_pop(completion))
+            take_completion(now, d, completion);
     }
     place_wanted();
     start_writes(now);

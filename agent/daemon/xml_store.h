@@ -72,7 +72,9 @@ class XmlStore {
     [[nodiscard]] std::optional<Fetched> take_fetched();
 
     // Something waits for a time rather than a completion.
-    [[nodiscard]] bool busy() const { return !jobs_.empty() || !wanted_.empty() || !reads_.empty(); }
+    [[nodiscard]] bool busy() const {
+        return !jobs_.empty() || !wanted_.empty() || !reads_.empty();
+    }
 
   private:
     struct Wanted {
@@ -102,7 +104,9 @@ class XmlStore {
     void start_writes(Instant now);
     void start_reads(Instant now);
     void take_completion(Instant now, std::size_t datastore, const DatastoreCompletion& completion);
-    void finish_read(std::uint64_t request, const DatastoreCompletion& completion, std::size_t datastore);
+    void finish_read(std::uint64_t request,
+                     const DatastoreCompletion& completion,
+                     std::size_t datastore);
     [[nodiscard]] bool have_heap();
     void report(Job& job);
 
@@ -112,10 +116,11 @@ class XmlStore {
     std::optional<XmlHeap> heap_;
     std::uint64_t heap_bytes_ = 0;
     bool roster_known_ = false;
-    std::map<VmId, XmlRef> named_;         // by the own roster at the start
-    std::vector<XmlRef> naming_;           // being listed for RosterCommitted
-    std::map<VmId, Wanted> wanted_;        // not placed yet
-    std::deque<Job> jobs_;                 // placed, not on every datastore yet
+    std::map<VmId, XmlRef> named_;   // by the own roster at the start
+    std::vector<XmlRef> naming_;     // being listed for RosterCommitted
+    std::map<VmId, Wanted> wanted_;  // not placed yet
+    std::deque<Job> jobs_;           // placed, not on every datastore yet
+
     struct StoredRef {
         XmlRef ref;
         bool named = false;  // by a committed roster
@@ -124,8 +129,8 @@ class XmlStore {
     std::map<VmId, StoredRef> stored_refs_;  // the newest reported
     std::deque<VmId> dropped_;
     std::vector<std::optional<std::pair<VmId, XmlRef>>> writing_;  // per datastore
-    std::map<std::uint64_t, Read> reads_;  // by ticket
-    std::map<std::uint64_t, std::uint64_t> asked_;  // request -> ticket
+    std::map<std::uint64_t, Read> reads_;                          // by ticket
+    std::map<std::uint64_t, std::uint64_t> asked_;                 // request -> ticket
     std::uint64_t next_number_ = 1;
     std::deque<Stored> stored_;
     std::deque<Problem> problems_;

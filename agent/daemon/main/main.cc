@@ -1,14 +1,14 @@
 // holdfastd: the beat process.  Exit codes: 0 ended as asked, 2 usage or configuration, 3 could not start.
-#include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "agent/config.h"
 #include "agent/daemon/clock.h"
@@ -46,7 +46,8 @@ Arguments parse_arguments(int count, char** values) {
 constexpr const char* kUsage =
     "usage: holdfastd [--config FILE]\n"
     "\n"
-    "The beat process of Holdfast.  Normally started by holdfastd.service.  SIGTERM ends it and leaves\n"
+    "The beat process of Holdfast.  Normally started by holdfastd.service.  SIGTERM ends it and "
+    "leaves\n"
     "the VMs running; it must be back within what is left of the lease (`holdfast status`).\n";
 
 // Blocks the signals that end the agent in every thread, and returns a descriptor that reports them.
@@ -62,7 +63,8 @@ int catch_signals() {
 
 void wait_for_signal(int signals) {
     pollfd entry{signals, POLLIN, 0};
-    while (poll(&entry, 1, -1) < 0) {}
+    while (poll(&entry, 1, -1) < 0) {
+    }
 }
 
 int run(const Config& config) {

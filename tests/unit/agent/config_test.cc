@@ -141,24 +141,25 @@ name = "h1"
 addresses = ["10.0.0.1"]
 [surprise]
 )";
-    EXPECT_EQ(errors_of(text),
-              "t.toml: there is no [[datastore]]: give 1, 3 or 5 heartbeat datastores. [HF-1007]\n"
-              "t.toml:2: uuid = \"nonsense\" in [cluster] is not a uuid of 32 hex digits other than "
-              "zero. [HF-1003]\n"
-              "t.toml:3: unknown key \"nmae\" in [cluster]; it knows uuid, name and key_file. "
-              "[HF-1002]\n"
-              "t.toml:5: id = 2000 in [host] is not between 1 and 1024. [HF-1003]\n"
-              "t.toml:7: profile = \"hasty\" in [timing] is not fast, standard or patient. [HF-1003]\n"
-              "t.toml:8: lease in [timing] must be a string, not 4. [HF-1003]\n"
-              "t.toml:9: member 1 (h1) has 0 addresses: give one per link, 1 to 4. [HF-1009]\n"
-              "t.toml:12: \"h1.example.org\" in addresses of [[member]] is not a literal IPv4 or "
-              "IPv6 address. Nothing is resolved through DNS. [HF-1009]\n"
-              "t.toml:13: host id 1 is used twice. Ids are given out once and never reused. "
-              "[HF-1005]\n"
-              "t.toml:13: member name \"h1\" is used twice. [HF-1005]\n"
-              "t.toml:13: member 1 (h1) has 1 addresses but member 1 (h1) has 0: every member has "
-              "one address on every link, in the same order. [HF-1009]\n"
-              "t.toml:17: unknown key \"surprise\"; see docs/CONFIGURATION.md. [HF-1002]");
+    EXPECT_EQ(
+        errors_of(text),
+        "t.toml: there is no [[datastore]]: give 1, 3 or 5 heartbeat datastores. [HF-1007]\n"
+        "t.toml:2: uuid = \"nonsense\" in [cluster] is not a uuid of 32 hex digits other than "
+        "zero. [HF-1003]\n"
+        "t.toml:3: unknown key \"nmae\" in [cluster]; it knows uuid, name and key_file. "
+        "[HF-1002]\n"
+        "t.toml:5: id = 2000 in [host] is not between 1 and 1024. [HF-1003]\n"
+        "t.toml:7: profile = \"hasty\" in [timing] is not fast, standard or patient. [HF-1003]\n"
+        "t.toml:8: lease in [timing] must be a string, not 4. [HF-1003]\n"
+        "t.toml:9: member 1 (h1) has 0 addresses: give one per link, 1 to 4. [HF-1009]\n"
+        "t.toml:12: \"h1.example.org\" in addresses of [[member]] is not a literal IPv4 or "
+        "IPv6 address. Nothing is resolved through DNS. [HF-1009]\n"
+        "t.toml:13: host id 1 is used twice. Ids are given out once and never reused. "
+        "[HF-1005]\n"
+        "t.toml:13: member name \"h1\" is used twice. [HF-1005]\n"
+        "t.toml:13: member 1 (h1) has 1 addresses but member 1 (h1) has 0: every member has "
+        "one address on every link, in the same order. [HF-1009]\n"
+        "t.toml:17: unknown key \"surprise\"; see docs/CONFIGURATION.md. [HF-1002]");
 }
 
 TEST(Config, SyntaxErrorsNameTheLine) {
@@ -201,7 +202,8 @@ TEST(Config, RiskIsAcceptedOnlyInItsOwnWords) {
     const std::string head = std::string(kMinimal) + "[watchdog]\ndevice = \"none\"\n";
     EXPECT_NE(errors_of(head + "accept_without_hardware = \"yes\"\n"), "");
     const Result<Config> config = parse_config(
-        head + "accept_without_hardware = \"I accept that a hung host may run its VMs twice\"\n", "t");
+        head + "accept_without_hardware = \"I accept that a hung host may run its VMs twice\"\n",
+        "t");
     ASSERT_TRUE(config) << config.error().text;
     EXPECT_TRUE(config->accept_weak_watchdog);
 }

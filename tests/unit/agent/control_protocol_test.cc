@@ -60,8 +60,9 @@ TEST(ControlProtocol, RandomBytesNeverCrash) {
     for (int round = 0; round < 20000; ++round) {
         std::string packet = round % 2 == 0 ? "holdfast/1 events 12.5 1" : "holdfast/1 guard ";
         for (std::uint64_t i = prng.below(6); i > 0; --i) {
-            packet.insert(packet.begin() + static_cast<std::ptrdiff_t>(prng.below(packet.size() + 1)),
-                          static_cast<char>(prng.below(256)));
+            packet.insert(
+                packet.begin() + static_cast<std::ptrdiff_t>(prng.below(packet.size() + 1)),
+                static_cast<char>(prng.below(256)));
         }
         static_cast<void>(decode_request(packet));
         static_cast<void>(decode_end(packet));

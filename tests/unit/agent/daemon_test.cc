@@ -1,13 +1,13 @@
 // The beat process whole, on one host: real threads, real files, real I/O, no libvirt and no keeper.
 #include "agent/daemon/daemon.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -33,7 +33,8 @@ class DaemonTest : public testing::Test {
 
     ~DaemonTest() override { std::filesystem::remove_all(folder_); }
 
-    [[nodiscard]] Result<FormatReport> format(const std::string& name, const ClusterUuid& cluster) const {
+    [[nodiscard]] Result<FormatReport> format(const std::string& name,
+                                              const ClusterUuid& cluster) const {
         FormatOptions options;
         options.path = folder_ + "/" + name;
         options.cluster = cluster;
@@ -44,15 +45,19 @@ class DaemonTest : public testing::Test {
     }
 
     [[nodiscard]] Config config() const {
-        std::string text = "[cluster]\nuuid = \"" + uuid_text(cluster_) + "\"\nkey_file = \"" + folder_ +
-                           "/key\"\n[host]\nid = 1\n[timing]\nprofile = \"fast\"\n[[member]]\nid = 1\n"
-                           "name = \"h1\"\naddresses = [\"127.0.0.1\"]\n[network]\nport = 17420\n";
+        std::string text =
+            "[cluster]\nuuid = \"" + uuid_text(cluster_) + "\"\nkey_file = \"" + folder_ +
+            "/key\"\n[host]\nid = 1\n[timing]\nprofile = \"fast\"\n[[member]]\nid = 1\n"
+            "name = \"h1\"\naddresses = [\"127.0.0.1\"]\n[network]\nport = 17420\n";
         for (const char* name : {"hb1", "hb2", "hb3"}) {
-            text += std::string("[[datastore]]\nname = \"") + name + "\"\npath = \"" + folder_ + "/" + name + "\"\n";
+            text += std::string("[[datastore]]\nname = \"") + name + "\"\npath = \"" + folder_ +
+                    "/" + name + "\"\n";
         }
-        text += "[io]\nshared_filesystem_check = false\n[watchdog]\ndevice = \"stand-in:/none\"\n[log]\nfile = \"" +
-                folder_ + "/log/holdfast.log\"\n[paths]\nrun = \"" + folder_ + "/run\"\nstate = \"" + folder_ +
-                "/state\"\n";
+        text +=
+            "[io]\nshared_filesystem_check = false\n[watchdog]\ndevice = "
+            "\"stand-in:/none\"\n[log]\nfile = \"" +
+            folder_ + "/log/holdfast.log\"\n[paths]\nrun = \"" + folder_ + "/run\"\nstate = \"" +
+            folder_ + "/state\"\n";
         const Result<Config> parsed = parse_config(text, "test.toml");
         EXPECT_TRUE(parsed) << parsed.error().text;
         return *parsed;
@@ -122,7 +127,8 @@ TEST_F(DaemonTest, ControlSocketSurvivesWhateverIsSent) {
     auto daemon = Daemon::make(config());
     ASSERT_TRUE(daemon) << daemon.error().text;
     (*daemon)->start();
-    for (const std::string& packet : {std::string("x"), std::string(2000, '\0'), std::string("holdfast/9 status")}) {
+    for (const std::string& packet :
+         {std::string("x"), std::string(2000, '\0'), std::string("holdfast/9 status")}) {
         auto socket = Seqpacket::connect(folder_ + "/run/control.sock", kControlPacketBytesMax);
         ASSERT_TRUE(socket);
         const auto* bytes = reinterpret_cast<const std::uint8_t*>(packet.data());

@@ -13,7 +13,9 @@ namespace {
 
 Instant fake_now{std::chrono::seconds{100}};
 
-Instant fake_clock() { return fake_now; }
+Instant fake_clock() {
+    return fake_now;
+}
 
 class ExecutorTest : public testing::Test {
   protected:
@@ -29,8 +31,15 @@ class ExecutorTest : public testing::Test {
         config.incarnation = Incarnation{0, 1};
         engine_ = std::make_unique<Engine>(config, fake_now);
         cluster_.bytes.fill(9);
-        executor_ = std::make_unique<Executor>(Executor::Surroundings{
-            cluster_, {{&port_, &memory_, &store_}}, 1, vm_, control_, beats_, page_, sink_, &fake_clock});
+        executor_ = std::make_unique<Executor>(Executor::Surroundings{cluster_,
+                                                                      {{&port_, &memory_, &store_}},
+                                                                      1,
+                                                                      vm_,
+                                                                      control_,
+                                                                      beats_,
+                                                                      page_,
+                                                                      sink_,
+                                                                      &fake_clock});
     }
 
     void execute(const Action& action) {

@@ -1,12 +1,12 @@
 // The incarnation file is what keeps two lives of one agent apart.
 #include "agent/daemon/host_identity.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <string>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -59,7 +59,11 @@ TEST_F(RunFolder, AnotherBootBeginsAnew) {
 }
 
 TEST_F(RunFolder, DamageIsAnErrorAndNeverAGuess) {
-    for (const char* content : {"", "x", "holdfast-incarnation 1 ", "holdfast-incarnation 1 11111111-1111-1111-1111-111111111111 4", "holdfast-incarnation 1 zz 4.7\n"}) {
+    for (const char* content : {"",
+                                "x",
+                                "holdfast-incarnation 1 ",
+                                "holdfast-incarnation 1 11111111-1111-1111-1111-111111111111 4",
+                                "holdfast-incarnation 1 zz 4.7\n"}) {
         std::ofstream(path()) << content;
         const auto read = next_incarnation(path(), boot_);
         ASSERT_FALSE(read) << content;
@@ -74,7 +78,8 @@ TEST_F(RunFolder, OnlyOneHoldsTheRunLock) {
         ASSERT_TRUE(first);
         auto second = RunLock::take(lock_path, std::chrono::milliseconds{50});
         ASSERT_FALSE(second);
-        EXPECT_NE(second.error().text.find("process " + std::to_string(getpid())), std::string::npos);
+        EXPECT_NE(second.error().text.find("process " + std::to_string(getpid())),
+                  std::string::npos);
     }
     EXPECT_TRUE(RunLock::take(lock_path, Duration{}));
 }

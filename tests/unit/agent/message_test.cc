@@ -19,9 +19,12 @@ namespace {
 std::string document() {
     std::string text =
         "# Messages\n\n"
-        "Every line that Holdfast writes ends in an id; ids never change their meaning and are never reused. This file is generated from\n"
-        "`agent/messages.def` and the engine's trace by `tests/unit/agent/message_test.cc` (`HF_REWRITE=1` writes it anew).\n\n"
-        "Levels: *error*: somebody must act. *warning*: redundancy is gone. *notice*: a verdict, phase or leader changed. *info*: facts.\n"
+        "Every line that Holdfast writes ends in an id; ids never change their meaning and are "
+        "never reused. This file is generated from\n"
+        "`agent/messages.def` and the engine's trace by `tests/unit/agent/message_test.cc` "
+        "(`HF_REWRITE=1` writes it anew).\n\n"
+        "Levels: *error*: somebody must act. *warning*: redundancy is gone. *notice*: a verdict, "
+        "phase or leader changed. *info*: facts.\n"
         "*debug*: detail.\n\n"
         "## Decisions of the engine\n\n| Id | Level | Event | Example |\n|---|---|---|---|\n";
     std::map<std::string, std::string> rows;
@@ -37,26 +40,29 @@ std::string document() {
         trace.b = 2;
         trace.span = std::chrono::seconds{3};
         const EventLine line = to_event_line(trace);
-        rows[line.id + line.event] = "| " + line.id + " | " + level_text(line.level) + " | " + line.event +
-                                     " | " + line.text + " |\n";
+        rows[line.id + line.event] = "| " + line.id + " | " + level_text(line.level) + " | " +
+                                     line.event + " | " + line.text + " |\n";
     }
     for (const auto& [id, row] : rows) text += row;
     text += "\n## Messages of the agent\n";
     std::map<std::string, std::string> messages;
     for (const MessageRow& row : message_rows()) {
         std::string shown = row.text;
-        for (std::size_t hole = shown.find("{}"); hole != std::string::npos; hole = shown.find("{}")) {
+        for (std::size_t hole = shown.find("{}"); hole != std::string::npos;
+             hole = shown.find("{}")) {
             shown.replace(hole, 2, "…");
         }
-        messages[row.id] = std::string("\n### ") + row.id + " " + row.event + " (" + level_text(row.level) +
-                           ")\n\n> " + shown + "\n\n" + row.meaning + " **What to do:** " + row.advice + "\n";
+        messages[row.id] = std::string("\n### ") + row.id + " " + row.event + " (" +
+                           level_text(row.level) + ")\n\n> " + shown + "\n\n" + row.meaning +
+                           " **What to do:** " + row.advice + "\n";
     }
     for (const auto& [id, message] : messages) text += message;
-    text += "\n## Messages of the command\n\n"
-            "| Id | What |\n|---|---|\n"
-            "| HF-5030 | the agent does not answer; exit code 3 |\n"
-            "| HF-5031 | an argument of the command line is wrong; exit code 2 |\n"
-            "| HF-5032 | a file cannot be made, or is there already; exit code 1 |\n";
+    text +=
+        "\n## Messages of the command\n\n"
+        "| Id | What |\n|---|---|\n"
+        "| HF-5030 | the agent does not answer; exit code 3 |\n"
+        "| HF-5031 | an argument of the command line is wrong; exit code 2 |\n"
+        "| HF-5032 | a file cannot be made, or is there already; exit code 1 |\n";
     return text;
 }
 
@@ -67,7 +73,8 @@ TEST(Messages, DocumentIsTheTable) {
     if (std::getenv("HF_REWRITE") != nullptr) std::ofstream(path) << document();
     std::ostringstream content;
     content << std::ifstream(path).rdbuf();
-    EXPECT_EQ(content.str(), document()) << "run this test with HF_REWRITE=1 and explain the change";
+    EXPECT_EQ(content.str(), document())
+        << "run this test with HF_REWRITE=1 and explain the change";
 }
 
 TEST(Messages, IdsAreUniqueAndOfTheirRange) {

@@ -32,14 +32,35 @@ std::unique_ptr<Snapshot> healthy() {
     snapshot->keeper_armed = true;
     snapshot->watchdog_ns = 1'000'000'000;
     snapshot->hosts_count = 2;
-    snapshot->hosts[0] = {HostId{1}, true, PeerVerdict::Alive, Incarnation{1, 1}, WatchdogClass::Hardware, 1, 0, 0, 16384, 512, 1};
-    snapshot->hosts[1] = {HostId{2}, false, PeerVerdict::Alive, Incarnation{2, 5}, WatchdogClass::Soft, 0, 120'000'000, -1, 8192, 0, 0};
+    snapshot->hosts[0] = {HostId{1},
+                          true,
+                          PeerVerdict::Alive,
+                          Incarnation{1, 1},
+                          WatchdogClass::Hardware,
+                          1,
+                          0,
+                          0,
+                          16384,
+                          512,
+                          1};
+    snapshot->hosts[1] = {HostId{2},
+                          false,
+                          PeerVerdict::Alive,
+                          Incarnation{2, 5},
+                          WatchdogClass::Soft,
+                          0,
+                          120'000'000,
+                          -1,
+                          8192,
+                          0,
+                          0};
     snapshot->datastores_count = 1;
     snapshot->datastores[0] = {true, true, 40'000'000, 50'000'000, 2, 0, 0};
     snapshot->vms_count = 1;
     VmId vm;
     vm.bytes.fill(0x11);
-    snapshot->vms[0] = {vm, VmName("vm1"), HostId{1}, ClaimState::Running, StartFailure::None, 12, 7, 512};
+    snapshot->vms[0] = {
+        vm, VmName("vm1"), HostId{1}, ClaimState::Running, StartFailure::None, 12, 7, 512};
     return snapshot;
 }
 
@@ -52,20 +73,21 @@ TEST(StatusJson, IsTheDocumentedOne) {
     VmId other;
     other.bytes.fill(0x22);
     facts.unprotected.push_back({other, "lo\"cal", "disk /tmp/x is local to this host"});
-    EXPECT_EQ(status_json(facts),
-              R"({"host":{"id":1,"name":"h1","phase":"member","incarnation":"1.1","lease_remaining_ms":1900,)"
-              R"("lease_source":"storage","keeper_armed":true,"watchdog_ms":1000,"libvirt_connected":true},)"
-              R"("leader":{"id":1,"name":"h1","epoch":3},)"
-              R"("hosts":[{"id":1,"name":"h1","self":true,"verdict":"alive","incarnation":"1.1","slot_age_ms":0,)"
-              R"("beat_age_ms":0,"watchdog_class":"hardware","claims":1,"memory_mib":16384,"memory_used_mib":512},)"
-              R"({"id":2,"name":"h2","self":false,"verdict":"alive","incarnation":"2.5","slot_age_ms":120,)"
-              R"("beat_age_ms":-1,"watchdog_class":"soft","claims":0,"memory_mib":8192,"memory_used_mib":0}],)"
-              R"("datastores":[{"name":"hb1","path":"/hb/1","votes":true,"state":"ok","backend":"io_uring",)"
-              R"("problem":null,"write_age_ms":40,"writes_failed":2,"latency_p50_us":210,"latency_p99_us":900}],)"
-              R"("vms":[{"name":"vm1","uuid":"11111111-1111-1111-1111-111111111111","host":1,"state":"running",)"
-              R"("claim":12,"protected":true}],)"
-              R"("unprotected":[{"name":"lo\"cal","uuid":"22222222-2222-2222-2222-222222222222",)"
-              R"("reason":"disk /tmp/x is local to this host"}]})");
+    EXPECT_EQ(
+        status_json(facts),
+        R"({"host":{"id":1,"name":"h1","phase":"member","incarnation":"1.1","lease_remaining_ms":1900,)"
+        R"("lease_source":"storage","keeper_armed":true,"watchdog_ms":1000,"libvirt_connected":true},)"
+        R"("leader":{"id":1,"name":"h1","epoch":3},)"
+        R"("hosts":[{"id":1,"name":"h1","self":true,"verdict":"alive","incarnation":"1.1","slot_age_ms":0,)"
+        R"("beat_age_ms":0,"watchdog_class":"hardware","claims":1,"memory_mib":16384,"memory_used_mib":512},)"
+        R"({"id":2,"name":"h2","self":false,"verdict":"alive","incarnation":"2.5","slot_age_ms":120,)"
+        R"("beat_age_ms":-1,"watchdog_class":"soft","claims":0,"memory_mib":8192,"memory_used_mib":0}],)"
+        R"("datastores":[{"name":"hb1","path":"/hb/1","votes":true,"state":"ok","backend":"io_uring",)"
+        R"("problem":null,"write_age_ms":40,"writes_failed":2,"latency_p50_us":210,"latency_p99_us":900}],)"
+        R"("vms":[{"name":"vm1","uuid":"11111111-1111-1111-1111-111111111111","host":1,"state":"running",)"
+        R"("claim":12,"protected":true}],)"
+        R"("unprotected":[{"name":"lo\"cal","uuid":"22222222-2222-2222-2222-222222222222",)"
+        R"("reason":"disk /tmp/x is local to this host"}]})");
     EXPECT_EQ(status_code(facts), 0);
 }
 
@@ -104,8 +126,9 @@ TEST(EventLine, JsonAndLogAreTheDocumentedOnes) {
                          HostId{2},
                          "",
                          "host 2 is\ndead"};
-    EXPECT_EQ(event_json(line),
-              R"({"time_s":1234.567,"id":"HF-3004","level":"notice","event":"dead","host":2,"vm":null,"text":"host 2 is\ndead"})");
+    EXPECT_EQ(
+        event_json(line),
+        R"({"time_s":1234.567,"id":"HF-3004","level":"notice","event":"dead","host":2,"vm":null,"text":"host 2 is\ndead"})");
     EXPECT_EQ(log_text(line, "h1"), "1234.567 h1 notice host 2 is?dead [HF-3004]");
 }
 
