@@ -70,7 +70,8 @@ void EngineState::begin_start(OwnVm& own, StartKind kind) {
 }
 
 void EngineState::write_claim(OwnVm& own) {
-    ClaimNumber above = std::max(own.claim.number, greatest_number(own.claim.spec.vm));
+    ClaimNumber above =
+        std::max({own.claim.number, own.number_floor, greatest_number(own.claim.spec.vm)});
     if (own.kind == StartKind::Order) above = std::max(above, own.order.above);
     own.claim.number = above.next();
     own.claim.state = ClaimState::Starting;
@@ -209,6 +210,7 @@ void EngineState::answer_start(OwnVm& own, StartVerdict verdict, HostId other) {
 // Nothing was asked of libvirt yet: the claim is given back as it was, or as a failure that the leader reads.
 void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
     const StartKind kind = own.kind;
+    own.number_floor = std::max(own.number_floor, own.claim.number);
     own.kind = StartKind::None;
     own.step = StartStep::Idle;
     Trace line = about(kind == StartKind::Adopt && failure == StartFailure::Conflict
@@ -234,10 +236,9 @@ void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
         own.listed = true;
         return;
     }
-    // As if it had not been asked, but for the number: that one may be on the datastores and is never used again.
-    const ClaimNumber number = own.claim.number;
+    // As if it had not been asked.  The entry gets its old number back, for the greatest number of a VM decides whether it should
+    // run, and a claim that was withdrawn decides nothing.
     own.claim = own.before;
-    own.claim.number = number;
     own.listed = own.listed_before;
     const auto spread = static_cast<std::uint64_t>(4 * core.config.timing.interval.count());
     own.retry_at = core.now + core.config.timing.interval +

@@ -226,8 +226,9 @@ struct EngineState {
     bool reconciled = false;
     bool stopping = false;
     bool host_goes_down = false;
+    Instant stopping_since = kNotYet;
     bool ready_said = false;
-    Sequence leaving_sequence;  // the first slot that says goodbye
+    Sequence leaving_sequence;  // the first slot after the agent was told to go
     Capacity capacity;
 
     bool plan_due = false;

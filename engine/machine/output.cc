@@ -74,7 +74,7 @@ void EngineState::issue_slots() {
         due = due || (!disk.writing &&
                       (beat_due || (disk.content_issued < content && disk.content_issued != 0)));
     }
-    const bool write = due && may_write() && !stopping;
+    const bool write = due && may_write();
     if (write) compose_slot();
     for (std::uint8_t d = 0; d < slots.disks_count(); ++d) {
         SlotIo::Disk& disk = slots.disk(d);
@@ -105,17 +105,18 @@ void EngineState::issue_slots() {
     }
 }
 
-// Tells the agent when it may go: nothing is under way any more, and a goodbye is on a majority.
+// Tells the agent when it may go: the roster and a fresh slot are on a majority, so that the successor finds everything and a
+// whole lease.  A minority that hangs holds up nobody; where a majority does, the answers of others carry the lease and the
+// agent goes after a while all the same.
 void EngineState::settle_shutdown() {
     if (ready_said || (!stopping && phase != HostPhase::Leaving)) return;
-    if (phase == HostPhase::Leaving) {
-        if (leaving_sequence.is_none()) leaving_sequence = next_sequence();
-        if (slots.written_by_majority(core) < leaving_sequence) return;
-    } else {
-        bool writing = roster_writer.writing() || orders_writer.writing();
-        for (std::size_t d = 0; d < slots.disks_count(); ++d)
-            writing = writing || slots.disk(d).writing;
-        if (writing) return;
+    const bool slot_written = slots.written_by_majority(core) >= leaving_sequence;
+    const bool roster_written =
+        !roster_writer.dirty() && roster_writer.on_majority(core) >= own_roster.version;
+    const bool waited = stopping && core.now - stopping_since >= core.config.timing.lease;
+    if (!(slot_written && roster_written) && !waited) {
+        if (stopping) core.wake_at(stopping_since + core.config.timing.lease);
+        return;
     }
     ready_said = true;
     core.emit(ShutdownReady{});
@@ -127,8 +128,7 @@ void EngineState::put_out() {
         beat_due = false;
         return;
     }
-    const bool may_write_regions =
-        (phase == HostPhase::Writing || phase == HostPhase::Member) && !stopping;
+    const bool may_write_regions = phase == HostPhase::Writing || phase == HostPhase::Member;
     if (may_write_regions) {
         if (roster_writer.dirty()) compose_roster();
         if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {

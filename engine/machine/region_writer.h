@@ -64,13 +64,6 @@ class RegionWriter {
                                             [this](std::size_t i) { return disks_[i].written; });
     }
 
-    [[nodiscard]] bool writing() const {
-        for (const Disk& disk : disks_) {
-            if (disk.writing) return true;
-        }
-        return false;
-    }
-
   private:
     struct Disk {
         bool writing = false;

@@ -124,11 +124,14 @@ void EngineState::on(const RosterRead& read) {
     if (changed || before->thorough != thorough) plan_due = true;
 }
 
-// An entry that claims nothing is dropped once a higher number was read elsewhere.
+// An entry that claims nothing is dropped once a higher number was read elsewhere; not for a claim that is only starting, which
+// may be withdrawn again.
 void EngineState::forget_superseded(const RosterTable::Known& known) {
     rosters.for_each_of_host(known, [this, &known](const Claim& claim) {
         OwnVm* own = vms.find(claim.spec.vm);
-        if (own == nullptr || own->claim.number >= claim.number) return;
+        if (own == nullptr || own->claim.number >= claim.number ||
+            claim.state == ClaimState::Starting)
+            return;
         if (!own->listed || own->claim.holds() || own->under_way() || own->qemu_seen ||
             own->destroying)
             return;

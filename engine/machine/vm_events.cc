@@ -54,7 +54,10 @@ void EngineState::on(const VmSeen& seen) {
     own->qemu_seen = true;
     own->off_seen = false;
     own->half_started = seen.state == VmRunState::Paused;
-    if (own->step == StartStep::Appear && seen.state == VmRunState::Running) running(*own);
+    // Whoever started it in the end: it runs, under a claim that is held.
+    const bool claim_held = own->step == StartStep::Appear || own->step == StartStep::Create ||
+                            own->step == StartStep::Resume;
+    if (claim_held && seen.state == VmRunState::Running) running(*own);
 }
 
 void EngineState::on(const VmListComplete&) {
@@ -227,6 +230,9 @@ void EngineState::on(const ShutdownAsked& asked) {
     if (leadership.resign(core)) touch_slot();
     if (asked.host_goes_down && !vms.any_held()) change_phase(PhaseInput::HostLeaves);
     stopping = !asked.host_goes_down;
+    stopping_since = core.now;
+    leaving_sequence = next_sequence();
+    touch_slot();
     doorbell = true;
 }
 
