@@ -141,13 +141,20 @@ def leader(lab):
 
 
 def wait_formed(lab):
-    """Returns when every host is a member, all name one leader, and every VM is protected."""
+    """Returns when every host is a member, all name one leader, and every VM is protected and
+    guarded."""
     state = {"why": "no agent has answered yet"}
     try:
         wait_until(lambda: _formed(lab, state), seconds=FORM_LIMIT_S, what="the cluster to form",
                    every=0.25)
     except LabError as late:
         raise LabError(f"{late}: {state['why']}") from late
+
+
+def _guarded(lab, host, said):
+    """Whether a host's watchdog stands behind its claims: without that nobody may call it dead."""
+    claims = [vm for vm in said.get("vms", []) if vm.get("host") == host.number]
+    return not claims or lab.options.watchdog_class == "none" or said["host"]["keeper_armed"]
 
 
 def _formed(lab, state):
@@ -160,6 +167,9 @@ def _formed(lab, state):
         phase = said["host"]["phase"]
         if phase != "member" or not said.get("leader"):
             state["why"] = f"{host.name} is '{phase}', its leader {said.get('leader')}"
+            return False
+        if not _guarded(lab, host, said):
+            state["why"] = f"{host.name} has claims, but its keeper is not armed"
             return False
         leaders.add(said["leader"]["id"])
         protected |= {vm["name"] for vm in said.get("vms", []) if vm.get("protected")}

@@ -5,9 +5,8 @@ Started in fresh mount, pid, uts and ipc namespaces, on the host's network names
     host_init.py NAME HOST_FOLDER LAB_FOLDER BUILD_FOLDER PIPE
 
 It writes "pid N" to PIPE (N as the machine sees it), builds the host's root, writes "ready" or
-"error: …" and closes it.  The root is a tmpfs that holds the machine's programs, and of everything
-a host keeps to itself a private copy: /etc, /run, /var and /tmp.  Nothing of the machine's own
-files is mounted over or written to.
+"error: …" and closes it.  The root is a tmpfs that holds the machine's programs, and private /etc,
+/run, /var and /tmp.  Nothing of the machine's own files is mounted over or written to.
 
 Safety: a host must never reset the real machine, so /proc/sysrq-trigger and every watchdog device
 are /dev/null in here; if that cannot be done the host does not start.

@@ -10,8 +10,8 @@ from .common import LabError, process_start
 
 @contextlib.contextmanager
 def guard(lab, keep=lambda: False):
-    """Destroys the lab at the end of the block, however the block ends, and lets no signal stop that
-    half way.  `keep` may say that the lab is still wanted."""
+    """Destroys the lab at the end of the block, however that ends, and lets no signal stop it half
+    way.  `keep` may say that the lab is still wanted."""
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
