@@ -94,7 +94,7 @@ void VmLink::on(const vm_protocol::LibvirtState& message) {
     if (message.connected != libvirt_connected_ || !message.connected) {
         if (message.connected) {
             sink_.say(MessageId::LibvirtUp, {});
-        } else {
+        } else if (!message.text.empty()) {  // empty: holdfast-vm has not tried yet
             sink_.say(MessageId::LibvirtDown, {printable(message.text)});
         }
     }
