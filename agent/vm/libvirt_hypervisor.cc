@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "agent/vm/libvirt_calls.h"
 #include "agent/vm/libvirt_events.h"
 #include "agent/vm/libvirt_handle.h"
 
@@ -30,6 +29,34 @@ void run_event_loop_once_a_process() {
         }).detach();
     });
 }
+
+// A worker's own connection to libvirt, opened again whenever the one that stands for "connected" is another one.
+class WorkerConnection {
+  public:
+    WorkerConnection() = default;
+    WorkerConnection(const WorkerConnection&) = delete;
+    WorkerConnection& operator=(const WorkerConnection&) = delete;
+
+    ~WorkerConnection() { close(); }
+
+    // Null, and the reason, where libvirt does not answer.
+    virConnect* get(const std::string& uri, ConnectionNumber number, std::string* error) {
+        if (handle_ != nullptr && (number != number_ || virConnectIsAlive(handle_) != 1)) close();
+        if (handle_ == nullptr) handle_ = virConnectOpen(uri.c_str());
+        if (handle_ == nullptr) *error = last_libvirt_error();
+        number_ = number;
+        return handle_;
+    }
+
+  private:
+    void close() {
+        if (handle_ != nullptr) virConnectClose(handle_);
+        handle_ = nullptr;
+    }
+
+    virConnect* handle_ = nullptr;
+    ConnectionNumber number_ = 0;
+};
 
 }  // namespace
 
@@ -106,78 +133,83 @@ void LibvirtHypervisor::forget(ConnectionNumber number) {
 }
 
 void LibvirtHypervisor::list() {
-    workers_.post([this, connection = connection_.load()] {
-        if (connection == nullptr) return;
-        Result<DomainsListed> listed = list_domains(connection->handle);
-        if (listed) {
-            listed->connection = connection->number;
+    const ConnectionPtr connection = connection_.load();
+    if (connection == nullptr) return;
+    const auto lost = [this, number = connection->number](const std::string& error) {
+        reports_.put(ConnectionLost{number, false, "cannot list domains: " + error});
+    };
+    converse(
+        [this, lost, number = connection->number](virConnect* handle) {
+            Result<DomainsListed> listed = list_domains(handle);
+            if (!listed) return lost(listed.error().text);
+            listed->connection = number;
             reports_.put(std::move(*listed));
-        } else {
-            reports_.put(ConnectionLost{
-                connection->number, false, "cannot list domains: " + listed.error().text});
-        }
-    });
+        },
+        lost);
 }
 
 void LibvirtHypervisor::read(const VmId& vm) {
-    workers_.post([this, vm, connection = connection_.load()] {
-        if (connection == nullptr) return;
-        Result<std::optional<DomainSnapshot>> snapshot = read_domain(connection->handle, vm);
-        if (snapshot) {
-            reports_.put(DomainRead{connection->number, vm, std::move(*snapshot)});
-        } else {
-            reports_.put(ConnectionLost{
-                connection->number, false, "cannot read a domain: " + snapshot.error().text});
-        }
-    });
+    const ConnectionPtr connection = connection_.load();
+    if (connection == nullptr) return;
+    const auto lost = [this, number = connection->number](const std::string& error) {
+        reports_.put(ConnectionLost{number, false, "cannot read a domain: " + error});
+    };
+    converse(
+        [this, lost, vm, number = connection->number](virConnect* handle) {
+            Result<std::optional<DomainSnapshot>> snapshot = read_domain(handle, vm);
+            if (!snapshot) return lost(snapshot.error().text);
+            reports_.put(DomainRead{number, vm, std::move(*snapshot)});
+        },
+        lost);
 }
 
 void LibvirtHypervisor::start(StartRequest request) {
     const VmId vm = request.vm;
     const ClaimNumber claim = request.claim;
-    call(CallKind::Start,
-         vm,
-         claim,
-         [this, request = std::move(request)](const ConnectionPtr& connection) {
-             CallResult result = start_domain(connection->handle, request);
-             reports_.put(CallEnded{CallKind::Start,
-                                    request.vm,
-                                    request.claim,
-                                    result.outcome,
-                                    std::move(result.text)});
-         });
+    call(CallKind::Start, vm, claim, [request = std::move(request)](virConnect* handle) {
+        return start_domain(handle, request);
+    });
 }
 
 void LibvirtHypervisor::resume(const VmId& vm, ClaimNumber claim, Instant valid_until) {
-    call(CallKind::Resume,
-         vm,
-         claim,
-         [this, vm, claim, valid_until](const ConnectionPtr& connection) {
-             CallResult result = resume_domain(connection->handle, vm, valid_until);
-             reports_.put(
-                 CallEnded{CallKind::Resume, vm, claim, result.outcome, std::move(result.text)});
-         });
+    call(CallKind::Resume, vm, claim, [vm, valid_until](virConnect* handle) {
+        return resume_domain(handle, vm, valid_until);
+    });
 }
 
 void LibvirtHypervisor::destroy(const VmId& vm) {
-    call(CallKind::Destroy, vm, ClaimNumber{}, [this, vm](const ConnectionPtr& connection) {
-        CallResult result = destroy_domain(connection->handle, vm);
-        reports_.put(CallEnded{
-            CallKind::Destroy, vm, ClaimNumber{}, result.outcome, std::move(result.text)});
+    call(CallKind::Destroy, vm, ClaimNumber{}, [vm](virConnect* handle) {
+        return destroy_domain(handle, vm);
     });
 }
 
 void LibvirtHypervisor::call(CallKind kind,
                              const VmId& vm,
                              ClaimNumber claim,
-                             std::function<void(const ConnectionPtr&)> body) {
-    ConnectionPtr connection = connection_.load();
-    if (connection == nullptr) {
-        reports_.put(CallEnded{kind, vm, claim, CallOutcome::Refused, "no connection to libvirt"});
-        return;
-    }
-    workers_.post(
-        [connection = std::move(connection), body = std::move(body)] { body(connection); });
+                             std::function<CallResult(virConnect*)> body) {
+    const auto refused = [this, kind, vm, claim](const std::string& error) {
+        reports_.put(CallEnded{kind, vm, claim, CallOutcome::Refused, error});
+    };
+    if (connection_.load() == nullptr) return refused("no connection to libvirt");
+    converse(
+        [this, kind, vm, claim, body = std::move(body)](virConnect* handle) {
+            CallResult result = body(handle);
+            reports_.put(CallEnded{kind, vm, claim, result.outcome, std::move(result.text)});
+        },
+        refused);
+}
+
+void LibvirtHypervisor::converse(std::function<void(virConnect*)> body,
+                                 std::function<void(const std::string& error)> on_error) {
+    const ConnectionPtr connection = connection_.load();
+    const ConnectionNumber number = connection == nullptr ? 0 : connection->number;
+    workers_.post([uri = uri_, number, body = std::move(body), on_error = std::move(on_error)] {
+        thread_local WorkerConnection own;
+        std::string error;
+        virConnect* handle = own.get(uri, number, &error);
+        if (handle == nullptr) return on_error(error);
+        body(handle);
+    });
 }
 
 }  // namespace holdfast

@@ -2,6 +2,10 @@
 //
 // Three kinds of threads: the main thread makes requests; workers hold the blocking conversations (libvirt_calls.h);
 // one event thread runs libvirt's loop for the life of the process.  All of them only put reports into the queue.
+//
+// One connection carries events and keepalives; it stands for "connected".  Each worker talks on a connection of its
+// own: the client of libvirt 9.0 was seen to crash (inside glib) when libvirtd was killed while several threads had
+// calls on one connection.
 #pragma once
 
 #include <atomic>
@@ -12,6 +16,7 @@
 #include <libvirt/libvirt.h>
 
 #include "agent/vm/hypervisor.h"
+#include "agent/vm/libvirt_calls.h"
 #include "agent/vm/report_queue.h"
 #include "agent/vm/worker_pool.h"
 
@@ -44,7 +49,10 @@ class LibvirtHypervisor final : public Hypervisor {
     void call(CallKind kind,
               const VmId& vm,
               ClaimNumber claim,
-              std::function<void(const ConnectionPtr&)> body);
+              std::function<CallResult(virConnect*)> body);
+    // Runs `body` in a worker with its connection; `on_error` where there is none.
+    void converse(std::function<void(virConnect*)> body,
+                  std::function<void(const std::string& error)> on_error);
 
     std::string uri_;
     ReportQueue& reports_;

@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kReconnectInterval = seconds(1);
+constexpr Duration kUrgentInterval = milliseconds(100);
 constexpr Duration kReconcileInterval = seconds(30);
 constexpr Duration kIdleInterval = seconds(1);
 constexpr Duration kBusyInterval = milliseconds(25);
@@ -148,8 +149,16 @@ void VmManager::drop_connection(const std::string& text, Instant now) {
 }
 
 void VmManager::keep_connected(Instant now) {
-    if (is_connected() || connecting_ || now < next_connect_at_) return;
+    if (is_connected() || connecting_) return;
+    const bool is_awaited = std::any_of(records_.begin(), records_.end(), [](const auto& entry) {
+        return entry.second.destruction.has_value();
+    });
+    // Whether libvirtd is gone or only silent decides about a proof, and the host's lease does not wait.
+    const Instant due =
+        is_awaited ? std::min(next_connect_at_, attempted_at_ + kUrgentInterval) : next_connect_at_;
+    if (now < due) return;
     connecting_ = true;
+    attempted_at_ = now;
     hypervisor_.connect();
 }
 

@@ -106,6 +106,7 @@ class VmManager {
     bool refused_ = false;  // nobody listens at libvirt's socket
     Instant connected_at_ = kNotYet;
     Instant next_connect_at_ = kNotYet;
+    Instant attempted_at_{};
     std::string lost_text_;  // why there is no connection, as last said
 
     bool listing_ = false;
