@@ -74,7 +74,10 @@ Plan plan_of(std::uint64_t seed) {
     }
     plan.hosts_down_max =
         static_cast<std::uint32_t>(1 + chance.below(plan.cluster.hosts.size() - 1));
-    plan.faults_begin_after = chance.permille(100) ? Duration{seconds{1}} : Duration{seconds{10}};
+    // A VM that ran before the agent came is nobody's until the agent has claimed it.
+    bool early = chance.permille(100);
+    for (const VmConfig& vm : plan.cluster.vms) early = early && !vm.runs_before_agent;
+    plan.faults_begin_after = early ? Duration{seconds{1}} : Duration{seconds{10}};
     plan.faults_last = chance.between(Duration{seconds{240}}, Duration{seconds{300}});
     plan.one_stays_dead = chance.permille(300);
     return plan;

@@ -120,7 +120,8 @@ void IoPaths::refresh_health(WorldTime now, DatastoreIndex datastore, HostId hos
         affected.last_delay = std::max(affected.last_delay, fault.delay);
     } else if (affected.healthy_since == kWorldNever) {
         // What was submitted to a slow path is still under way.
-        affected.healthy_since = now + affected.last_delay;
+        affected.drained_at = std::max(affected.drained_at, now + affected.last_delay);
+        affected.healthy_since = std::max(now, affected.drained_at);
         affected.last_delay = Duration::zero();
     }
 }

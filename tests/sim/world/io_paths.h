@@ -128,6 +128,7 @@ class IoPaths {
         PathFault fault;
         WorldTime healthy_since = kWorldStart;
         Duration last_delay{};
+        WorldTime drained_at{};  // when the last answer of a slow time must have come
         std::vector<std::uint32_t> in_flight;
         std::vector<std::uint32_t> hung;
         std::vector<std::uint32_t> held;

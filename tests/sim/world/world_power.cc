@@ -254,6 +254,8 @@ void World::kill_agent(HostId id, Duration restart_after) {
 void World::agent_dies(SimHost& host) {
     if (host.engine == nullptr) return;
     host.engine.reset();
+    // A renewal whose new deadline never reached the keeper ended with the agent.
+    if (host.keeper.armed()) host.lease_end = std::min(host.lease_end, host.keeper.deadline());
     host.tick_at = kWorldNever;
     host.unfinished.clear();
     host.trap = Trap{};
