@@ -62,7 +62,8 @@ def build_root(root, host, lab, build):
                          "lab/watchdog": host / "watchdog",
                          "lab/tools": Path(__file__).parent}.items():
         (root / name).mkdir(parents=True)
-        bind(source, root / name)
+        if Path(source).is_dir():       # a lab without agents needs no build
+            bind(source, root / name)
 
 
 def enter_root(root):

@@ -58,13 +58,23 @@ def options_of(statements, args):
 def run_file(lab, path, args):
     """Executes one file.  Returns what happened; the lab is gone afterwards, unless it failed and
     --keep-failed was given."""
-    statements = grammar.parse(path)
-    for statement in statements:
-        acts.check(statement)
     began = time.monotonic()
+    try:
+        statements = grammar.parse(path)
+        for statement in statements:
+            acts.check(statement)
+        builder.bring_up(lab, options_of(statements, args), keep_failed=args.keep_failed)
+        failure = _run_in_lab(lab, statements, args.keep_failed)
+    except LabError as failed:
+        failure = str(failed)
+    return {"file": str(path), "ok": failure is None, "failure": failure,
+            "seconds": round(time.monotonic() - began, 1)}
+
+
+def _run_in_lab(lab, statements, keep_failed):
+    """Plays the statements in a lab that is up.  Returns what failed, or None."""
     failure = None
-    builder.bring_up(lab, options_of(statements, args), keep_failed=args.keep_failed)
-    with teardown.guard(lab, keep=lambda: failure and args.keep_failed):
+    with teardown.guard(lab, keep=lambda: failure and keep_failed):
         with expectations.NeverTwo(lab) as monitor:
             try:
                 _play(Run(lab, monitor), statements)
@@ -72,8 +82,7 @@ def run_file(lab, path, args):
                 failure = str(failed)
         if failure:
             note(expectations.picture(lab))
-    return {"file": str(path), "ok": failure is None, "failure": failure,
-            "seconds": round(time.monotonic() - began, 1)}
+    return failure
 
 
 def _play(run, statements):
