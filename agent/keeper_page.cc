@@ -21,7 +21,8 @@ namespace {
 constexpr Duration kKeeperPollMax = std::chrono::seconds(1);
 
 Unexpected<Error> failed(const std::string& what, const std::string& path, int system_errno) {
-    return Unexpected{Error{system_errno, what + " " + path + ": " + std::strerror(system_errno)}};
+    return Unexpected{
+        Error{system_errno, what + " " + path + ": " + ::strerrordesc_np(system_errno)}};
 }
 
 Unexpected<Error> unusable(const std::string& path, const std::string& why) {
@@ -72,8 +73,9 @@ Result<Nothing> make_page(const std::string& path, const BootId& boot_id, bool r
         replace ? ::rename(draft.c_str(), path.c_str()) : ::link(draft.c_str(), path.c_str());
     const int move_errno = errno;
     ::unlink(draft.c_str());
-    if (moved != 0 && move_errno != EEXIST)
+    if (moved != 0 && move_errno != EEXIST) {
         return failed("cannot make the keeper page", path, move_errno);
+    }
     return Nothing{};
 }
 
@@ -104,10 +106,12 @@ Result<KeeperPageFile> KeeperPageFile::open(const std::string& path) {
     if (!sized) return unusable(path, "size is " + std::to_string(status.st_size) + " bytes");
     if (page == nullptr) return failed("cannot map the keeper page", path, why);
     KeeperPageFile file(page);
-    if (page->magic.load(std::memory_order_acquire) != kKeeperPageMagic)
+    if (page->magic.load(std::memory_order_acquire) != kKeeperPageMagic) {
         return unusable(path, "magic is wrong");
-    if (!is_intact(*page))
+    }
+    if (!is_intact(*page)) {
         return unusable(path, "version is " + std::to_string(page->version.load()));
+    }
     const std::optional<BootId> boot_id = read_boot_id();
     if (!boot_id || page->boot_id != *boot_id) {
         return Unexpected{Error{ENOENT, "keeper page " + path + " is of another boot"}};
@@ -149,8 +153,9 @@ KeeperReport read_keeper_report(const KeeperPage& page, Instant now) {
     if (watchdog_class >= static_cast<std::uint32_t>(WatchdogClass::None) &&
         watchdog_class <= static_cast<std::uint32_t>(WatchdogClass::Hardware)) {
         report.watchdog_class = static_cast<WatchdogClass>(watchdog_class);
-        if (now - polled <= kKeeperPollMax)
+        if (now - polled <= kKeeperPollMax) {
             report.arming = page.armed.load(std::memory_order_acquire);
+        }
     }
     return report;
 }

@@ -15,7 +15,8 @@ namespace {
 constexpr int kBacklog = 16;
 
 Unexpected<Error> failed(const std::string& what, const std::string& path, int system_errno) {
-    return Unexpected{Error{system_errno, what + " " + path + ": " + std::strerror(system_errno)}};
+    return Unexpected{
+        Error{system_errno, what + " " + path + ": " + ::strerrordesc_np(system_errno)}};
 }
 
 bool fill_address(const std::string& path, sockaddr_un* address) {
@@ -45,9 +46,10 @@ int new_socket() {
 }  // namespace
 
 Result<Seqpacket> Seqpacket::connect(const std::string& path, std::size_t packet_bytes_max) {
-    sockaddr_un address;
-    if (!fill_address(path, &address))
+    sockaddr_un address{};
+    if (!fill_address(path, &address)) {
         return failed("cannot use the socket path", path, ENAMETOOLONG);
+    }
     Seqpacket socket(new_socket(), packet_bytes_max);
     if (socket.descriptor_ < 0) return failed("cannot make a socket for", path, errno);
     if (::connect(socket.descriptor_, generic(address), sizeof(address)) != 0) {
@@ -74,6 +76,7 @@ Seqpacket::~Seqpacket() {
     if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the connection
 SendStatus Seqpacket::send(std::span<const std::uint8_t> packet) {
     for (;;) {
         const ssize_t sent = ::send(
@@ -104,27 +107,31 @@ ReceiveStatus Seqpacket::receive(std::span<const std::uint8_t>* packet) {
 std::optional<Seqpacket::Peer> Seqpacket::peer() const {
     ucred credentials{};
     socklen_t size = sizeof(credentials);
-    if (::getsockopt(descriptor_, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
+    if (::getsockopt(descriptor_, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
         return std::nullopt;
+    }
     return Peer{credentials.pid, credentials.uid};
 }
 
 Result<SeqpacketListener> SeqpacketListener::listen(const std::string& path,
                                                     std::size_t packet_bytes_max) {
-    sockaddr_un address;
-    if (!fill_address(path, &address))
+    sockaddr_un address{};
+    if (!fill_address(path, &address)) {
         return failed("cannot use the socket path", path, ENAMETOOLONG);
+    }
     SeqpacketListener listener(new_socket(), packet_bytes_max);
     if (listener.descriptor_ < 0) return failed("cannot make a socket for", path, errno);
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
         return failed("cannot replace", path, errno);
+    }
     // The mode of the socket's file comes from that of the descriptor, so it is never open to others.
     ::fchmod(listener.descriptor_, S_IRUSR | S_IWUSR);
     if (::bind(listener.descriptor_, generic(address), sizeof(address)) != 0) {
         return failed("cannot bind", path, errno);
     }
-    if (::listen(listener.descriptor_, kBacklog) != 0)
+    if (::listen(listener.descriptor_, kBacklog) != 0) {
         return failed("cannot listen on", path, errno);
+    }
     return listener;
 }
 
@@ -142,6 +149,7 @@ SeqpacketListener::~SeqpacketListener() {
     if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the backlog
 std::optional<Seqpacket> SeqpacketListener::accept() {
     const int descriptor = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor < 0) return std::nullopt;

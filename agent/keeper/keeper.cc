@@ -29,8 +29,9 @@ Keeper::Keeper(KeeperPage& page,
       feed_interval_(watchdog.timeout() / 4),
       poll_interval_(kPollIntervalMax),
       fed_at_(now()) {
-    if (feed_interval_ > Duration::zero())
+    if (feed_interval_ > Duration::zero()) {
         poll_interval_ = std::min(kPollIntervalMax, feed_interval_ / 2);
+    }
     const auto timeout_ms = std::chrono::duration_cast<milliseconds>(watchdog.timeout()).count();
     page_.keeper_pid.store(static_cast<std::uint32_t>(::getpid()), std::memory_order_relaxed);
     page_.watchdog_ms.store(static_cast<std::uint32_t>(timeout_ms), std::memory_order_relaxed);
@@ -46,11 +47,11 @@ Duration Keeper::poll() {
     const Instant at = now();
     page_.polled_ns.store(at.time_since_epoch().count(), std::memory_order_release);
     if (at < deadline_) {
-        forget(kDeadlinePassed);
+        forget(Line::DeadlinePassed);
         if (at - fed_at_ >= feed_interval_) feed();
         return poll_interval_;
     }
-    say(kDeadlinePassed,
+    say(Line::DeadlinePassed,
         "the deadline has passed: not feeding until holdfastd proves the VMs gone [HF-6520]");
     const bool has_device = watchdog_.watchdog_class() != WatchdogClass::None;
     if (has_device && at - fed_at_ >= watchdog_.timeout() + kDeviceMargin) {
@@ -63,18 +64,19 @@ void Keeper::stop() {
     HF_CHECK(!is_armed());
     page_.armed.store(0, std::memory_order_release);
     page_.watchdog_class.store(0, std::memory_order_release);
-    if (!watchdog_.stop())
-        say(kNotFed, "the watchdog cannot be stopped: it will reset this host [HF-6522]");
+    if (!watchdog_.stop()) {
+        say(Line::NotFed, "the watchdog cannot be stopped: it will reset this host [HF-6522]");
+    }
 }
 
 void Keeper::look_at_page() {
     if (!is_intact(page_)) {
         // Whatever the rest says cannot be believed: the last deadline stands, and no arming is acknowledged.
         page_.armed.store(0, std::memory_order_release);
-        say(kPageDamaged, "the keeper page is damaged: the last deadline stands [HF-6521]");
+        say(Line::PageDamaged, "the keeper page is damaged: the last deadline stands [HF-6521]");
         return;
     }
-    forget(kPageDamaged);
+    forget(Line::PageDamaged);
     arming_ = page_.arming.load(std::memory_order_acquire);  // pairs with arm_keeper()
     const std::int64_t deadline_ns = page_.deadline_ns.load(std::memory_order_acquire);
     deadline_ = deadline_ns == kNoDeadline ? kNever : Instant{Duration{deadline_ns}};
@@ -85,10 +87,10 @@ void Keeper::feed() {
     const bool taken = watchdog_.feed();
     const Instant done_at = now();
     if (!taken) {
-        say(kNotFed, "the watchdog does not take a feed: it will reset this host [HF-6523]");
+        say(Line::NotFed, "the watchdog does not take a feed: it will reset this host [HF-6523]");
         return;
     }
-    forget(kNotFed);
+    forget(Line::NotFed);
     fed_at_ = done_at;
     page_.fed_ns.store(done_at.time_since_epoch().count(), std::memory_order_relaxed);
     page_.feeds.fetch_add(1, std::memory_order_relaxed);
@@ -100,7 +102,7 @@ void Keeper::feed() {
 
 void Keeper::reset_host(std::string_view why) {
     page_.resets.fetch_add(1, std::memory_order_relaxed);
-    say(kReset, why);
+    say(Line::Reset, why);
     reset_.reset();
 }
 

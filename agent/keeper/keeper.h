@@ -53,7 +53,7 @@ class Keeper {
     [[nodiscard]] Instant now() const { return surroundings_.clock(surroundings_.context); }
 
     // Says each kind of line once, until forget() says that it is over.
-    enum Line : unsigned { kPageDamaged = 1U, kNotFed = 2U, kDeadlinePassed = 4U, kReset = 8U };
+    enum Line : unsigned { PageDamaged = 1U, NotFed = 2U, DeadlinePassed = 4U, Reset = 8U };
 
     void say(Line line, std::string_view text);
 

@@ -31,7 +31,7 @@ Error describe_open_failure(const std::string& path, int system_errno) {
         fmt::format("cannot open the watchdog {}: {}. Load its driver (softdog at least), or say "
                     "watchdog.device = \"none\". [HF-6511]",
                     path,
-                    std::strerror(system_errno))};
+                    ::strerrordesc_np(system_errno))};
 }
 
 bool is_soft_noboot() {
@@ -46,6 +46,9 @@ bool is_soft_noboot() {
 class KernelWatchdog final : public WatchdogDevice {
   public:
     explicit KernelWatchdog(int descriptor) : descriptor_(descriptor) {}
+
+    KernelWatchdog(const KernelWatchdog&) = delete;
+    KernelWatchdog& operator=(const KernelWatchdog&) = delete;
 
     // Closing without stop() lets the countdown go on, after one last feed by the kernel.
     ~KernelWatchdog() override { ::close(descriptor_); }
@@ -107,6 +110,9 @@ class Sysrq final : public ResetDevice {
   public:
     explicit Sysrq(int descriptor) : descriptor_(descriptor) {}
 
+    Sysrq(const Sysrq&) = delete;
+    Sysrq& operator=(const Sysrq&) = delete;
+
     ~Sysrq() override { ::close(descriptor_); }
 
     void reset() override {
@@ -133,9 +139,9 @@ Result<std::unique_ptr<WatchdogDevice>> open_kernel_watchdog(const std::string& 
 Result<std::unique_ptr<ResetDevice>> open_sysrq() {
     const int descriptor = ::open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        return Unexpected{Error{
-            errno,
-            fmt::format("cannot open /proc/sysrq-trigger: {}. [HF-6513]", std::strerror(errno))}};
+        return Unexpected{Error{errno,
+                                fmt::format("cannot open /proc/sysrq-trigger: {}. [HF-6513]",
+                                            ::strerrordesc_np(errno))}};
     }
     return std::unique_ptr<ResetDevice>(std::make_unique<Sysrq>(descriptor));
 }

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <fmt/format.h>
 #include <string>
 #include <string_view>
@@ -13,7 +14,6 @@
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/config.h"
@@ -43,34 +43,36 @@ void notice(void* /*context*/, std::string_view text) {
     const auto end = fmt::format_to_n(line.data(), line.size() - 1, "holdfast-keeper: {}\n", text);
     pollfd writable{STDERR_FILENO, POLLOUT, 0};
     if (::poll(&writable, 1, 0) != 1) return;
-    if (::write(STDERR_FILENO, line.data(), static_cast<std::size_t>(end.out - line.data())) < 0)
+    if (::write(STDERR_FILENO, line.data(), static_cast<std::size_t>(end.out - line.data())) < 0) {
         return;
+    }
 }
 
 void write_text(const char* path, std::string_view text) {
     const int descriptor = ::open(path, O_WRONLY | O_CLOEXEC);
     if (descriptor < 0) return;
-    if (::write(descriptor, text.data(), text.size()) < 0)
+    if (::write(descriptor, text.data(), text.size()) < 0) {
         notice(nullptr, "cannot write oom_score_adj");
+    }
     ::close(descriptor);
 }
 
 // Best effort, with a warning each: the lab and containers may refuse all of it.
 void become_realtime() {
     write_text("/proc/self/oom_score_adj", "-1000");
-    std::array<volatile char, kStackTouchedBytes> stack;
+    std::array<volatile char, kStackTouchedBytes> stack{};
     for (std::size_t i = 0; i < stack.size(); i += 4096) stack[i] = 0;
     if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
         notice(nullptr,
                fmt::format("cannot lock memory: {}; swapping may reset this host [HF-6530]",
-                           std::strerror(errno)));
+                           ::strerrordesc_np(errno)));
     }
     sched_param parameters{};
     parameters.sched_priority = kPriority;
     if (::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) != 0) {
         notice(nullptr,
                fmt::format("no real-time priority: {}; high load may reset this host [HF-6531]",
-                           std::strerror(errno)));
+                           ::strerrordesc_np(errno)));
     }
 }
 
@@ -119,7 +121,7 @@ int keep(const holdfast::Config& config, const sigset_t& signals) {
         notice(nullptr,
                fmt::format("{}: {} (another keeper?) [HF-6533]",
                            config.run_path("keeper.lock"),
-                           std::strerror(errno)));
+                           ::strerrordesc_np(errno)));
         return kExitFailed;
     }
     auto file = holdfast::KeeperPageFile::create_or_open(config.run_path("keeper.page"));
@@ -149,6 +151,7 @@ int keep(const holdfast::Config& config, const sigset_t& signals) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): one ends the program, and the supervisor starts it again
 int main(int argc, char** argv) {
     const std::string config_path =
         argc == 3 && std::string_view(argv[1]) == "--config" ? argv[2] : "";
@@ -159,7 +162,8 @@ int main(int argc, char** argv) {
     sigset_t signals;
     ::sigemptyset(&signals);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread has been started yet
     ::signal(SIGPIPE, SIG_IGN);
     ::close_range(3, ~0U, 0);
 

@@ -33,8 +33,9 @@ class NoReset final : public ResetDevice {
 
 Result<Guard> open_guard(const std::string& device, Duration timeout) {
     if (device == "none") return Guard{std::make_unique<NoWatchdog>(), std::make_unique<NoReset>()};
-    if (device.starts_with(kStandInPrefix))
+    if (device.starts_with(kStandInPrefix)) {
         return open_stand_in(device.substr(kStandInPrefix.size()), timeout);
+    }
     // First the way to reset, then the countdown: what fails between the two must not leave it running.
     Result<std::unique_ptr<ResetDevice>> reset = open_sysrq();
     if (!reset) return Unexpected{reset.error()};

@@ -27,9 +27,10 @@ constexpr int kExitConfig = 2;
 constexpr std::size_t kLineMax = 8192;
 
 std::string describe_end(int status) {
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status)) {
         return fmt::format(
-            "was killed by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
+            "was killed by signal {} ({})", WTERMSIG(status), ::sigdescr_np(WTERMSIG(status)));
+    }
     if (WEXITSTATUS(status) == kExitConfig) return "refuses its configuration (exit 2)";
     return fmt::format("ended with exit {}", WEXITSTATUS(status));
 }
@@ -62,7 +63,7 @@ bool Child::start_if_due(Instant now, std::string* text) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         next_start_ = now + kBackoffMax;
-        *text = fmt::format("no pipe: {}", std::strerror(errno));
+        *text = fmt::format("no pipe: {}", ::strerrordesc_np(errno));
         return false;
     }
     std::vector<char*> arguments{program_.data()};
@@ -72,7 +73,7 @@ bool Child::start_if_due(Instant now, std::string* text) {
     if (pid == 0) {
         sigset_t none;
         ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
         ::dup2(ends[1], STDOUT_FILENO);
         ::dup2(ends[1], STDERR_FILENO);
         ::execv(program_.c_str(), arguments.data());
@@ -83,7 +84,7 @@ bool Child::start_if_due(Instant now, std::string* text) {
     if (pid < 0) {
         ::close(ends[0]);
         next_start_ = now + kBackoffMax;
-        *text = fmt::format("cannot fork: {}", std::strerror(errno));
+        *text = fmt::format("cannot fork: {}", ::strerrordesc_np(errno));
         return false;
     }
     if (output_ >= 0) ::close(output_);
@@ -108,7 +109,7 @@ void Child::signal(int number) const {
 
 std::vector<std::string> Child::take_lines() {
     std::vector<std::string> lines;
-    std::array<char, 4096> buffer;
+    std::array<char, 4096> buffer{};
     while (output_ >= 0) {
         const ssize_t size = ::read(output_, buffer.data(), buffer.size());
         if (size < 0) break;

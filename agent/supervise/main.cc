@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/config.h"
@@ -60,7 +59,8 @@ int watch_signals() {
     sigset_t signals;
     ::sigemptyset(&signals);
     for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) ::sigaddset(&signals, signal);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread has been started yet
     ::signal(SIGPIPE, SIG_IGN);
     return ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -76,8 +76,9 @@ bool is_asked_to_end(int signals) {
 
 void wait_for_work(const holdfast::Supervisor& supervisor, int signals, holdfast::Instant until) {
     std::vector<pollfd> watched{{signals, POLLIN, 0}};
-    for (const int descriptor : supervisor.descriptors())
+    for (const int descriptor : supervisor.descriptors()) {
         watched.push_back({descriptor, POLLIN, 0});
+    }
     const auto pause = std::chrono::ceil<std::chrono::milliseconds>(until - boot_now()).count();
     ::poll(watched.data(), watched.size(), static_cast<int>(pause > 0 ? pause : 0));
 }
@@ -111,8 +112,9 @@ int main(int argc, char** argv) {
     const int log = open_log(config->log_file);
     holdfast::Supervisor supervisor(make_children(argv[2]), [log](const std::string& line) {
         const std::string text = fmt::format("{} {}\n", wall_time(), line);
-        if (::write(log, text.data(), text.size()) < 0)
+        if (::write(log, text.data(), text.size()) < 0) {
             return;  // a full disk must not stop the agent
+        }
     });
     while (!supervisor.has_stopped()) {
         const holdfast::Instant next = supervisor.tick(boot_now());

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <chrono>
-
-#include <time.h>
+#include <ctime>
 
 #include "engine/base/types.h"
 

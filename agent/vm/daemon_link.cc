@@ -45,8 +45,9 @@ bool DaemonLink::connect(Instant now) {
         error = path_ + " is served by another user: not trusted [HF-6051]";
     }
     if (!error.empty()) {
-        if (std::exchange(last_error_, error) != error)
+        if (std::exchange(last_error_, error) != error) {
             log_line(fmt::format("waiting for holdfastd: {}", error));
+        }
         return false;
     }
     last_error_.clear();
@@ -86,8 +87,9 @@ void DaemonLink::flush() {
         const SendStatus status = socket_->send(vm_protocol::encode(queue_.front()));
         if (status == SendStatus::WouldBlock) return;
         if (status == SendStatus::Closed) return disconnect("it closed the connection");
-        if (status == SendStatus::TooLarge)
+        if (status == SendStatus::TooLarge) {
             log_line("a message does not fit the socket's buffer: dropped [HF-6052]");
+        }
         queue_.pop_front();
     }
 }

@@ -32,8 +32,9 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     text = trimmed(text);
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || text.empty())
+    if (error != std::errc{} || end != text.data() + text.size() || text.empty()) {
         return std::nullopt;
+    }
     return value;
 }
 
@@ -69,8 +70,9 @@ std::uint64_t unit_bytes(std::string_view unit) {
 Result<std::uint32_t> parse_memory(const pugi::xml_node& node) {
     const std::optional<std::uint64_t> amount = parse_number(node.child_value());
     const std::uint64_t unit = unit_bytes(node.attribute("unit").as_string("KiB"));
-    if (!amount || unit == 0 || *amount == 0)
+    if (!amount || unit == 0 || *amount == 0) {
         return bad("<memory> is missing or no amount of memory");
+    }
     if (*amount > kMemoryMibMax * kMib / unit) return bad("<memory> is more than 64 TiB");
     return static_cast<std::uint32_t>((*amount * unit + kMib - 1) / kMib);
 }
@@ -166,7 +168,7 @@ void add_firmware(const pugi::xml_node& os, std::vector<DomainNeed>& needs) {
     const std::string_view path = trimmed(nvram.child_value());
     if (!path.empty()) {
         needs.push_back({"NVRAM", std::string(path)});
-    } else if (nvram.child("source")) {
+    } else if (!nvram.child("source").empty()) {
         needs.push_back(
             need_of_source("NVRAM", nvram.attribute("type").value(), nvram.child("source")));
     } else if (std::string_view(os.attribute("firmware").value()) == "efi" ||

@@ -110,7 +110,7 @@ class Hypervisor {
     virtual void destroy(const VmId& vm) = 0;
 
     // Lets go of a connection that was reported lost.
-    virtual void forget(ConnectionNumber connection) = 0;
+    virtual void forget(ConnectionNumber number) = 0;
 };
 
 }  // namespace holdfast

@@ -60,6 +60,7 @@ Result<DomainsListed> list_domains(virConnect* connection) {
     const int count = virConnectListAllDomains(connection, &found, 0);
     if (count < 0) return Unexpected{Error{0, last_libvirt_error()}};
     std::vector<DomainPtr> domains;
+    domains.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) domains.emplace_back(found[i]);
     const std::unique_ptr<virDomainPtr, void (*)(void*)> list(found, std::free);
 
@@ -67,8 +68,9 @@ Result<DomainsListed> list_domains(virConnect* connection) {
     for (const DomainPtr& domain : domains) {
         std::optional<DomainSnapshot> snapshot = snapshot_of(domain.get());
         // One that went away between the list and the look is not there; everything else spoils the list.
-        if (!snapshot && last_libvirt_code() != VIR_ERR_NO_DOMAIN)
+        if (!snapshot && last_libvirt_code() != VIR_ERR_NO_DOMAIN) {
             return Unexpected{Error{0, last_libvirt_error()}};
+        }
         if (snapshot) listed.domains.push_back(std::move(*snapshot));
     }
     virNodeInfo node{};
@@ -90,23 +92,27 @@ Result<std::optional<DomainSnapshot>> read_domain(virConnect* connection, const 
 
 CallResult start_domain(virConnect* connection, const StartRequest& request) {
     DomainPtr domain = find_domain(connection, request.vm);
-    if (domain == nullptr && last_libvirt_code() != VIR_ERR_NO_DOMAIN)
+    if (domain == nullptr && last_libvirt_code() != VIR_ERR_NO_DOMAIN) {
         return {CallOutcome::Refused, last_libvirt_error()};
-    if (domain != nullptr && virDomainIsActive(domain.get()) == 1)
+    }
+    if (domain != nullptr && virDomainIsActive(domain.get()) == 1) {
         return {CallOutcome::Done, "was active already"};
+    }
     if (domain == nullptr || !is_defined_as(domain.get(), request.xml)) {
         domain.reset(virDomainDefineXML(connection, request.xml.c_str()));
         // Defining starts nothing, so its outcome does not matter once it failed.
-        if (domain == nullptr)
+        if (domain == nullptr) {
             return {CallOutcome::Refused, "cannot define it: " + last_libvirt_error()};
+        }
     }
     unsigned flags = VIR_DOMAIN_START_PAUSED;
     // The save was made by an older life of the VM; its disks have moved on since.
     if (virDomainHasManagedSaveImage(domain.get(), 0) == 1) flags |= VIR_DOMAIN_START_FORCE_BOOT;
-    if (boot_now() >= request.valid_until)
+    if (boot_now() >= request.valid_until) {
         return {CallOutcome::Late, "the order ran out before libvirt was asked"};
+    }
     if (virDomainCreateWithFlags(domain.get(), flags) == 0) return {};
-    const CallResult failure = explain_failure(connection);
+    CallResult failure = explain_failure(connection);
     if (failure.outcome == CallOutcome::Refused && virDomainIsActive(domain.get()) == 1) {
         return {CallOutcome::Done, "was started by somebody else: " + failure.text};
     }
@@ -116,10 +122,11 @@ CallResult start_domain(virConnect* connection, const StartRequest& request) {
 CallResult resume_domain(virConnect* connection, const VmId& vm, Instant valid_until) {
     const DomainPtr domain = find_domain(connection, vm);
     if (domain == nullptr) return {CallOutcome::Refused, last_libvirt_error()};
-    if (boot_now() >= valid_until)
+    if (boot_now() >= valid_until) {
         return {CallOutcome::Late, "the order ran out before libvirt was asked"};
+    }
     if (virDomainResume(domain.get()) == 0) return {};
-    const CallResult failure = explain_failure(connection);
+    CallResult failure = explain_failure(connection);
     if (failure.outcome == CallOutcome::Refused && power_of(domain.get()) == DomainPower::Running) {
         return {CallOutcome::Done, "ran already"};
     }

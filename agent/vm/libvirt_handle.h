@@ -20,8 +20,9 @@ struct FreeDomain {
 
 struct FreeText {
     void operator()(char* text) const {
+        // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): libvirt allocates with malloc
         std::free(text);
-    }  // NOLINT(cppcoreguidelines-no-malloc): libvirt allocates
+    }
 };
 
 using DomainPtr = std::unique_ptr<virDomain, FreeDomain>;

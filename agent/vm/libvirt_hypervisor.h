@@ -26,6 +26,8 @@ class LibvirtHypervisor final : public Hypervisor {
   public:
     // Registers libvirt's event loop and starts its thread, once a process.  `reports` outlives the process's threads.
     LibvirtHypervisor(std::string uri, ReportQueue& reports);
+    LibvirtHypervisor(const LibvirtHypervisor&) = delete;
+    LibvirtHypervisor& operator=(const LibvirtHypervisor&) = delete;
     ~LibvirtHypervisor() override;
 
     void connect() override;
@@ -34,7 +36,7 @@ class LibvirtHypervisor final : public Hypervisor {
     void start(StartRequest request) override;
     void resume(const VmId& vm, ClaimNumber claim, Instant valid_until) override;
     void destroy(const VmId& vm) override;
-    void forget(ConnectionNumber connection) override;
+    void forget(ConnectionNumber number) override;
 
     [[nodiscard]] const WorkerPool& workers() const { return workers_; }
 

@@ -43,7 +43,8 @@ int watch_signals() {
     sigset_t signals;
     ::sigemptyset(&signals);
     for (const int signal : {SIGTERM, SIGINT}) ::sigaddset(&signals, signal);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread has been started yet
     ::signal(SIGPIPE, SIG_IGN);
     return ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -96,8 +96,9 @@ int ProcQemuProcesses::kill(const VmId& vm) {
         const auto descriptor = static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0));
         if (descriptor < 0) continue;
         if (is_alive(process) &&
-            ::syscall(SYS_pidfd_send_signal, descriptor, SIGKILL, nullptr, 0) == 0)
+            ::syscall(SYS_pidfd_send_signal, descriptor, SIGKILL, nullptr, 0) == 0) {
             ++count;
+        }
         ::close(descriptor);
     }
     return count;
@@ -125,8 +126,9 @@ void ProcQemuProcesses::recognize(pid_t pid) {
     if (!stat || is_over(stat->state)) return;
     std::vector<Process>& processes = living_[*vm];
     const Process process{pid, stat->started};
-    if (std::find(processes.begin(), processes.end(), process) == processes.end())
+    if (std::find(processes.begin(), processes.end(), process) == processes.end()) {
         processes.push_back(process);
+    }
 }
 
 }  // namespace holdfast

@@ -19,9 +19,10 @@ Result<StartMarks> StartMarks::open(const std::string& folder) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     std::filesystem::directory_iterator files(folder, error);
-    if (error)
+    if (error) {
         return Unexpected{
             Error{error.value(), "cannot use " + folder + ": " + error.message() + " [HF-6010]"}};
+    }
     for (const auto& file : files) {
         const std::optional<VmId> vm = parse_uuid(file.path().filename().string());
         if (vm) marks.marks_.insert(*vm);

@@ -71,7 +71,7 @@ class VmManager {
     void request_read(VmRecord& record, Instant now);
     void apply(VmRecord& record, const DomainSnapshot* snapshot, Instant now);
     void note_power(VmRecord& record, Instant now);
-    void describe(VmRecord& record, const DomainSnapshot& snapshot);
+    void describe(VmRecord& record, const DomainSnapshot& snapshot) const;
     void announce(VmRecord& record);
     void finish_stop(VmRecord& record, Instant now);
 

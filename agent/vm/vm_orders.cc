@@ -39,8 +39,10 @@ const char* kind_name(CallKind kind) {
 void VmManager::obey(const vm_protocol::Start& order, Instant now) {
     VmRecord& record = record_of(order.spec.vm);
     if (record.content.spec.name.view().empty()) record.content.spec.name = order.spec.name;
-    if (record.order && record.order->kind == CallKind::Start && record.order->claim == order.claim)
+    if (record.order && record.order->kind == CallKind::Start &&
+        record.order->claim == order.claim) {
         return;
+    }
     const auto refuse = [&](StartFailure failure, const std::string& text) {
         log_line(fmt::format(
             "{}: start of claim {} refused: {}", label(record), order.claim.value(), text));
@@ -52,12 +54,15 @@ void VmManager::obey(const vm_protocol::Start& order, Instant now) {
     if (!xml) return refuse(StartFailure::Xml, xml.error().text);
     const Result<DomainDescription> parsed = parse_domain_xml(*xml);
     if (!parsed) return refuse(StartFailure::Xml, parsed.error().text);
-    if (parsed->vm != order.spec.vm)
+    if (parsed->vm != order.spec.vm) {
         return refuse(StartFailure::Xml, "the XML is another domain's");
-    if (now >= order.valid_until)
+    }
+    if (now >= order.valid_until) {
         return refuse(StartFailure::Lease, "the order ran out on its way");
-    if (!is_connected())
+    }
+    if (!is_connected()) {
         return refuse(StartFailure::Libvirt, "no connection to libvirt: " + lost_text_);
+    }
     if (record.state == VmRunState::Off && !marks_.set(order.spec.vm)) {
         return refuse(StartFailure::Libvirt, "cannot write a start mark below run/");
     }
@@ -74,8 +79,9 @@ void VmManager::obey(const vm_protocol::Start& order, Instant now) {
 void VmManager::obey(const vm_protocol::Resume& order, Instant now) {
     VmRecord& record = record_of(order.vm);
     if (record.order && record.order->kind == CallKind::Resume &&
-        record.order->claim == order.claim)
+        record.order->claim == order.claim) {
         return;
+    }
     const auto refuse = [&](StartFailure failure, const std::string& text) {
         log_line(fmt::format(
             "{}: resume of claim {} refused: {}", label(record), order.claim.value(), text));
@@ -83,10 +89,12 @@ void VmManager::obey(const vm_protocol::Resume& order, Instant now) {
     };
     if (record.destruction) return refuse(StartFailure::Libvirt, "it is being destroyed");
     if (record.order) return refuse(StartFailure::Libvirt, "another order for it is under way");
-    if (now >= order.valid_until)
+    if (now >= order.valid_until) {
         return refuse(StartFailure::Lease, "the order ran out on its way");
-    if (!is_connected())
+    }
+    if (!is_connected()) {
         return refuse(StartFailure::Libvirt, "no connection to libvirt: " + lost_text_);
+    }
     record.order = VmOrder{.kind = CallKind::Resume,
                            .claim = order.claim,
                            .session = session_,

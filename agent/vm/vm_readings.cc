@@ -133,7 +133,7 @@ void VmManager::note_power(VmRecord& record, Instant now) {
     finish_stop(record, now);
 }
 
-void VmManager::describe(VmRecord& record, const DomainSnapshot& snapshot) {
+void VmManager::describe(VmRecord& record, const DomainSnapshot& snapshot) const {
     vm_protocol::DomainSeen& content = record.content;
     if (!snapshot.persistent) {
         record.xml.clear();
@@ -173,8 +173,9 @@ void VmManager::describe(VmRecord& record, const DomainSnapshot& snapshot) {
 void VmManager::announce(VmRecord& record) {
     // An order of the present holdfastd is told by its answer.
     if (record.order && record.order->session == session_) return;
-    if (record.state == VmRunState::Paused && record.started_session == session_ && session_ != 0)
+    if (record.state == VmRunState::Paused && record.started_session == session_ && session_ != 0) {
         return;
+    }
     record.content.state = record.state;
     if (record.announced == record.content) return;
     const bool is_new = !record.announced || record.announced->reason != record.content.reason;

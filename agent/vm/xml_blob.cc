@@ -47,14 +47,16 @@ Result<std::string> unpack_xml(const XmlRef& ref, std::span<const std::uint8_t> 
                                ref.length_bytes,
                                ref.crc32c));
     }
-    if (ref.raw_bytes > vm_protocol::kXmlRawBytesMax)
+    if (ref.raw_bytes > vm_protocol::kXmlRawBytesMax) {
         return bad(fmt::format("{} bytes are too many", ref.raw_bytes));
+    }
     std::string xml(ref.raw_bytes, '\0');
     const std::size_t size =
         ZSTD_decompress(xml.data(), xml.size(), compressed.data(), compressed.size());
     if (ZSTD_isError(size) != 0) return bad(ZSTD_getErrorName(size));
-    if (size != ref.raw_bytes)
+    if (size != ref.raw_bytes) {
         return bad(fmt::format("{} bytes came instead of {}", size, ref.raw_bytes));
+    }
     return xml;
 }
 
