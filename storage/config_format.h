@@ -77,7 +77,7 @@ struct ConfigDatastore {
 struct ConfigRecord {
     HostId writer;            // whose region it was found in
     Incarnation incarnation;  // of the writer
-    Version version;  // grows with each rewrite of the writer's region; its parity picks the copy
+    Version version;          // grows with each rewrite of the writer's region
     ConfigNumber number;
     Timing timing;
     Duration blackout_limit{};

@@ -18,6 +18,9 @@ using Kind = DatastoreRequestKind;
 
 constexpr Duration kVerificationInterval = std::chrono::milliseconds{500};
 
+constexpr IntentKind kEveryIntent[] = {
+    IntentKind::Slot, IntentKind::Roster, IntentKind::Orders, IntentKind::Config};
+
 std::size_t index_of(Kind kind) {
     return static_cast<std::size_t>(kind);
 }
@@ -39,12 +42,15 @@ Datastore::Core::Core(const DatastoreOptions& options,
                       DatastoreMemory& memory,
                       std::unique_ptr<IoBackend> backend,
                       const Superblock& superblock,
-                      IntentFile intents)
+                      IntentFile intents,
+                      std::optional<Copy> first_copy)
     : options_(options),
       memory_(memory),
       superblock_(superblock),
       backend_(std::move(backend)),
-      intents_(std::move(intents)) {}
+      intents_(std::move(intents)) {
+    choices_.fill(CopyChoice{first_copy});
+}
 
 Datastore::Core::~Core() {
     // What hangs goes on in the kernel and may still write to its buffer.
@@ -101,9 +107,17 @@ void Datastore::Core::start(const DatastoreRequest& request,
         if (!verification) fail(request, EBUSY);
         return;
     }
-    Pending pending{true, verification, result, request, {}, boottime_now()};
+    const auto written = intent_of(request.kind);
+    const auto copy = written ? choice_of(*written).next() : Copy::A;
+    if (!copy) {
+        fail(request, EAGAIN);
+        return;
+    }
+    Pending pending{true, verification, true, result, request, {}, boottime_now()};
+    if (const auto shown = shown_by(request.kind)) pending.quiet = !write_under_way(*shown);
     const std::span<std::byte> buffer = buffer_of(pending);
-    const auto plan = plan_request(request, superblock_.geometry, options_.host, buffer.size());
+    const auto plan =
+        plan_request(request, superblock_.geometry, options_.host, *copy, buffer.size());
     if (!plan) {
         if (!verification) fail(request, EINVAL);
         return;
@@ -111,10 +125,41 @@ void Datastore::Core::start(const DatastoreRequest& request,
     pending.plan = *plan;
     if (result != kNoResult) result_taken_[result] = true;
     if (is_write(request.kind)) write_in_flight_[index_of(request.kind)] = true;
+    if (written) mark_reads_disturbed(*written);
     *free = pending;
     const auto token = static_cast<std::uint64_t>(free - pending_.begin());
     batch_.push(
         IoOperation{plan->io, token, buffer.data(), plan->length_bytes, plan->offset_bytes});
+}
+
+// A predecessor's write may still land there, or we do not know which copy is good.
+bool Datastore::Core::to_be_looked_at(IntentKind kind) const {
+    return intents_.inherited(kind).open || !choices_[static_cast<std::size_t>(kind)].next();
+}
+
+bool Datastore::Core::write_under_way(IntentKind kind) const {
+    return std::any_of(pending_.begin(), pending_.end(), [kind](const Pending& pending) {
+        return pending.used && intent_of(pending.request.kind) == kind;
+    });
+}
+
+void Datastore::Core::mark_reads_disturbed(IntentKind kind) {
+    for (Pending& pending : pending_) {
+        if (pending.used && shown_by(pending.request.kind) == kind) pending.quiet = false;
+    }
+}
+
+// A write may have been held for its companion while its choice of copy was forgotten.
+void Datastore::Core::refuse_writes_without_a_copy() {
+    for (std::size_t i = batch_.size(); i-- > 0;) {
+        Pending& pending = pending_[static_cast<std::size_t>(batch_[i].token)];
+        const auto written = intent_of(pending.request.kind);
+        if (!written || choice_of(*written).next()) continue;
+        write_in_flight_[index_of(pending.request.kind)] = false;
+        fail(pending.request, EAGAIN);
+        pending = Pending{};
+        batch_.remove_at(i);
+    }
 }
 
 // Answers without I/O.
@@ -142,16 +187,20 @@ void Datastore::Core::start_waiting() {
     waiting_ = still_waiting;
 }
 
-// While tainted: one read of our own copies now and then, of one kind after the other.
+// While there is something to be looked at: one read of our own copies now and then, of one kind
+// after the other.
 void Datastore::Core::start_verification() {
-    if (!intents_.tainted() || !waiting_.empty()) return;
+    const bool wanted = std::any_of(std::begin(kEveryIntent),
+                                    std::end(kEveryIntent),
+                                    [this](IntentKind kind) { return to_be_looked_at(kind); });
+    if (!wanted || !waiting_.empty()) return;
     const Instant now = boottime_now();
     const std::uint8_t result = free_result(Kind::ReadRoster);
     if (now < next_verification_at_ || result == kNoResult) return;
     next_verification_at_ = now + kVerificationInterval;
     for (std::size_t i = 0; i < kIntentKinds; ++i) {
         const auto intent = static_cast<IntentKind>((next_verification_kind_ + i) % kIntentKinds);
-        if (!intents_.inherited(intent).open) continue;
+        if (!to_be_looked_at(intent)) continue;
         next_verification_kind_ = (static_cast<std::size_t>(intent) + 1) % kIntentKinds;
         DatastoreRequest request;
         request.kind = read_kind_of(intent);
@@ -166,6 +215,7 @@ void Datastore::Core::submit() {
     if (held_) return;
     start_waiting();
     start_verification();
+    refuse_writes_without_a_copy();
     const Instant now = boottime_now();
     for (const IoOperation& operation : batch_) {
         Pending& pending = pending_[static_cast<std::size_t>(operation.token)];
@@ -233,10 +283,16 @@ bool Datastore::Core::finish(const IoCompletion& io, DatastoreCompletion& comple
 void Datastore::Core::finish_write(const Pending& pending, DatastoreCompletion& completion) {
     write_in_flight_[index_of(pending.request.kind)] = false;
     completion.reject = Reject{};
-    if (const auto intent = intent_of(pending.request.kind)) intents_.end(*intent);
-    const bool slot_done =
-        completion.kind == Kind::WriteSlot && completion.status == IoStatus::Done;
-    if (slot_done && intents_.tainted()) {
+    const auto intent = intent_of(pending.request.kind);
+    if (!intent) return;
+    intents_.end(*intent);
+    if (completion.status != IoStatus::Done) return;
+    choice_of(*intent).written();
+    // A late write of the same kind may land on the very copy just written.  The slot vouches for
+    // everything else, so any late write counts against it.
+    const bool tainted =
+        *intent == IntentKind::Slot ? intents_.tainted() : intents_.tainted(*intent);
+    if (tainted) {
         completion.tainted = true;
         completion.status = IoStatus::Failed;
     }
@@ -250,8 +306,11 @@ void Datastore::Core::finish_scan(const Pending& pending, DatastoreCompletion& c
         const HostId host{static_cast<std::uint16_t>(pending.request.first.value() + i)};
         const auto copies = bytes.subspan(i * kSlotBytes, kSlotBytes);
         decode_slot_copies(copies, context_of(host), views[i], rejects_);
-        if (host == options_.host && intents_.tainted())
-            note_own_slot(copies, context_of(host), intents_);
+        if (host == options_.host && to_be_looked_at(IntentKind::Slot)) {
+            note_own_copies(IntentKind::Slot,
+                            look_at_own_slot(copies, context_of(host), intents_),
+                            pending.quiet);
+        }
     }
     completion.slots = views.first(hosts);
     completion.result = pending.result;
@@ -276,6 +335,8 @@ void Datastore::Core::finish_region(const Pending& pending, DatastoreCompletion&
                                                 memory_.decoded().other_copy,
                                                 rejects_,
                                                 own_intents);
+    if (const auto own = shown_by(kind); own && host == options_.host)
+        note_own_copies(*own, outcome.copies, pending.quiet);
     completion.reading = outcome.reading;
     completion.reject = outcome.reject;
     if (outcome.reading != RegionReading::Valid) {
@@ -290,25 +351,35 @@ void Datastore::Core::finish_region(const Pending& pending, DatastoreCompletion&
 
 void Datastore::Core::finish_verification(const Pending& pending, bool succeeded) {
     result_taken_[pending.result] = false;
-    if (succeeded) {
-        note_own_copies(pending.request.kind, buffer_of(pending).first(pending.plan.length_bytes));
-    }
+    if (!succeeded) return;
+    look_at_copies(pending.request.kind,
+                   buffer_of(pending).first(pending.plan.length_bytes),
+                   memory_.decoded().regions[pending.result - std::size_t{kFirstRegionResult}],
+                   pending.quiet);
 }
 
-void Datastore::Core::note_own_copies(Kind kind, std::span<const std::byte> copies) {
+// `copies` are this host's own; rejects are not counted, because nobody asked for this read.
+void Datastore::Core::look_at_copies(Kind kind,
+                                     std::span<const std::byte> copies,
+                                     DecodedRegion& scratch,
+                                     bool quiet) {
     const BlockContext context = context_of(options_.host);
     if (kind == Kind::ScanSlots) {
-        note_own_slot(copies, context, intents_);
+        note_own_copies(IntentKind::Slot, look_at_own_slot(copies, context, intents_), quiet);
         return;
     }
     RejectCounters not_counted;
-    static_cast<void>(decode_region(kind,
-                                    copies,
-                                    context,
-                                    memory_.decoded().regions[0],
-                                    memory_.decoded().other_copy,
-                                    not_counted,
-                                    &intents_));
+    const RegionOutcome outcome = decode_region(
+        kind, copies, context, scratch, memory_.decoded().other_copy, not_counted, &intents_);
+    if (const auto own = shown_by(kind)) note_own_copies(*own, outcome.copies, quiet);
+}
+
+// A late write that has landed may have replaced what we took for the newest.  What a read shows
+// while we write ourselves may be gone again when it arrives.
+void Datastore::Core::note_own_copies(IntentKind kind, const ShownCopies& shown, bool quiet) {
+    CopyChoice& choice = choice_of(kind);
+    if (shown.late_write_landed) choice.forget();
+    if (quiet && !choice.next()) choice.learn(shown.newest);
 }
 
 DatastoreHealth Datastore::Core::health() const {

@@ -20,6 +20,10 @@
 //   Reads beyond the pool wait their turn, at most 16; more are answered EBUSY.  Destruction leaves
 //   what hangs to the kernel and marks the memory as abandoned: take a new one for the next open().
 //
+// Copies
+//   Slot, roster, orders and configuration each have two, and a write never goes to the one that
+//   holds the newest record known good there (copy_choice.h).
+//
 // After open() nothing here allocates, and no system call blocks but wait().
 #pragma once
 
@@ -73,19 +77,24 @@ struct DatastoreHealth {
 class Datastore {
   public:
     // Opens in a helper, judges, selects and proves a back-end, reads the superblock and checks
-    // that it is this cluster's.  Blocks at most about open_timeout + 2 * self_test_timeout.
-    // `memory` must outlive the datastore; when the storage hangs, it is
-    // abandoned and the next open() needs a new one.
+    // that it is this cluster's, then this host's own slot, roster, orders and configuration: what
+    // is written later goes where no good record is lost.  A region that cannot be read is looked at
+    // again while the loop runs; until then writes to it are answered Failed with EAGAIN.  Blocks
+    // at most about open_timeout + 6 * self_test_timeout.  `memory` must outlive the datastore;
+    // when the storage hangs, it is abandoned and the next open() needs a new one.
     [[nodiscard]] static Result<std::unique_ptr<Datastore>> open(const DatastoreOptions& options,
                                                                  DatastoreMemory& memory);
 
-    // As open(), with a back-end made by the caller (fault injection, tests).  The superblock is
-    // not read.
-    [[nodiscard]] static std::unique_ptr<Datastore> assemble(const DatastoreOptions& options,
-                                                             DatastoreMemory& memory,
-                                                             std::unique_ptr<IoBackend> backend,
-                                                             const Superblock& superblock,
-                                                             IntentFile intents);
+    // As open(), with a back-end made by the caller (fault injection, tests).  Nothing is read: the
+    // first write of every kind goes to `first_copy`, or is refused until both copies have been
+    // seen.
+    [[nodiscard]] static std::unique_ptr<Datastore> assemble(
+        const DatastoreOptions& options,
+        DatastoreMemory& memory,
+        std::unique_ptr<IoBackend> backend,
+        const Superblock& superblock,
+        IntentFile intents,
+        std::optional<Copy> first_copy = Copy::A);
 
     Datastore(const Datastore&) = delete;
     Datastore& operator=(const Datastore&) = delete;

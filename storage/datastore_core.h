@@ -11,7 +11,9 @@
 #include <string>
 
 #include "engine/base/fixed_list.h"
+#include "storage/copy_choice.h"
 #include "storage/datastore.h"
+#include "storage/region_decode.h"
 #include "storage/request_plan.h"
 
 namespace holdfast {
@@ -22,7 +24,8 @@ class Datastore::Core {
          DatastoreMemory& memory,
          std::unique_ptr<IoBackend> backend,
          const Superblock& superblock,
-         IntentFile intents);
+         IntentFile intents,
+         std::optional<Copy> first_copy);
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
     ~Core();
@@ -38,9 +41,10 @@ class Datastore::Core {
     // Keeps the target open and remembers how the back-end was chosen.
     void adopt(BlockTarget target, std::string backend_reason);
 
-    // Looks for what a predecessor may have left in flight, before anything of ours is written.
-    // An error means that the storage does not answer, and a read of ours is still on its way.
-    [[nodiscard]] std::optional<Error> look_for_inherited_writes(Duration timeout);
+    // Reads this host's own copies, before anything of ours is written: which of them are good, and
+    // whether what a predecessor may have left in flight has landed.  An error means that the
+    // storage does not answer, and a read of ours is still on its way.
+    [[nodiscard]] std::optional<Error> look_at_own_copies(Duration timeout);
 
     [[nodiscard]] const Superblock& superblock() const { return superblock_; }
 
@@ -57,8 +61,8 @@ class Datastore::Core {
   private:
     struct Pending {
         bool used = false;
-        bool verification =
-            false;  // our own read for look_for_inherited_writes(), reported to nobody
+        bool verification = false;  // our own read of our own copies, reported to nobody
+        bool quiet = true;          // reads: no write of ours to what it shows was under way
         std::uint8_t result = kNoResult;
         DatastoreRequest request;
         RequestPlan plan;
@@ -70,6 +74,15 @@ class Datastore::Core {
 
     [[nodiscard]] std::uint8_t free_result(DatastoreRequestKind kind) const;
     [[nodiscard]] std::span<std::byte> buffer_of(const Pending& pending) const;
+
+    [[nodiscard]] CopyChoice& choice_of(IntentKind kind) {
+        return choices_[static_cast<std::size_t>(kind)];
+    }
+
+    [[nodiscard]] bool to_be_looked_at(IntentKind kind) const;
+    [[nodiscard]] bool write_under_way(IntentKind kind) const;
+    void mark_reads_disturbed(IntentKind kind);
+    void refuse_writes_without_a_copy();
 
     [[nodiscard]] BlockContext context_of(HostId host) const { return {superblock_.cluster, host}; }
 
@@ -83,7 +96,11 @@ class Datastore::Core {
     void finish_scan(const Pending& pending, DatastoreCompletion& completion);
     void finish_region(const Pending& pending, DatastoreCompletion& completion);
     void finish_verification(const Pending& pending, bool succeeded);
-    void note_own_copies(DatastoreRequestKind kind, std::span<const std::byte> copies);
+    void look_at_copies(DatastoreRequestKind kind,
+                        std::span<const std::byte> copies,
+                        DecodedRegion& scratch,
+                        bool quiet);
+    void note_own_copies(IntentKind kind, const ShownCopies& shown, bool quiet);
 
     // Constant after open().
     DatastoreOptions options_;
@@ -94,6 +111,7 @@ class Datastore::Core {
 
     std::unique_ptr<IoBackend> backend_;
     IntentFile intents_;
+    std::array<CopyChoice, kIntentKinds> choices_;
     std::array<Pending, kIoInFlightMax> pending_{};
     std::array<bool, kDatastoreRequestKinds> write_in_flight_{};
     std::array<bool, kScanResults + kRegionResults> result_taken_{};

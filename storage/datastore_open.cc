@@ -5,6 +5,7 @@
 #include "storage/blocking_read.h"
 #include "storage/datastore.h"
 #include "storage/datastore_core.h"
+#include "storage/datastore_decoded.h"
 #include "storage/uuid_text.h"
 
 namespace holdfast {
@@ -89,10 +90,10 @@ Result<std::unique_ptr<Datastore>> Datastore::open(const DatastoreOptions& optio
     auto intents = open_intents(options, *superblock);
     if (!intents) return failed(options, intents.error());
     intents->set_backend_ends_with_process(std::string_view{selected->backend->name()} == "libaio");
-    auto datastore =
-        assemble(options, memory, std::move(selected->backend), *superblock, std::move(*intents));
+    auto datastore = assemble(
+        options, memory, std::move(selected->backend), *superblock, std::move(*intents), {});
     datastore->core_->adopt(std::move(*target), std::move(selected->reason));
-    if (auto error = datastore->core_->look_for_inherited_writes(options.self_test_timeout)) {
+    if (auto error = datastore->core_->look_at_own_copies(options.self_test_timeout)) {
         return failed_io(options, memory, *error);
     }
     return datastore;
@@ -102,35 +103,30 @@ std::unique_ptr<Datastore> Datastore::assemble(const DatastoreOptions& options,
                                                DatastoreMemory& memory,
                                                std::unique_ptr<IoBackend> backend,
                                                const Superblock& superblock,
-                                               IntentFile intents) {
-    auto core =
-        std::make_unique<Core>(options, memory, std::move(backend), superblock, std::move(intents));
+                                               IntentFile intents,
+                                               std::optional<Copy> first_copy) {
+    auto core = std::make_unique<Core>(
+        options, memory, std::move(backend), superblock, std::move(intents), first_copy);
     return std::unique_ptr<Datastore>(new Datastore(std::move(core)));
 }
 
-// Best effort: what is not found now is looked for again while the loop runs.
-std::optional<Error> Datastore::Core::look_for_inherited_writes(Duration timeout) {
-    struct Region {
-        IntentKind intent;
-        DatastoreRequestKind read;
-    };
-
-    constexpr Region kRegions[] = {{IntentKind::Slot, DatastoreRequestKind::ScanSlots},
-                                   {IntentKind::Roster, DatastoreRequestKind::ReadRoster},
-                                   {IntentKind::Orders, DatastoreRequestKind::ReadOrders},
-                                   {IntentKind::Config, DatastoreRequestKind::ReadConfig}};
-    for (const Region& region : kRegions) {
-        if (!intents_.inherited(region.intent).open) continue;
+// Best effort: what cannot be read now is looked at again while the loop runs.
+std::optional<Error> Datastore::Core::look_at_own_copies(Duration timeout) {
+    for (const auto kind : {DatastoreRequestKind::ScanSlots,
+                            DatastoreRequestKind::ReadRoster,
+                            DatastoreRequestKind::ReadOrders,
+                            DatastoreRequestKind::ReadConfig}) {
         DatastoreRequest request;
-        request.kind = region.read;
+        request.kind = kind;
         request.first = options_.host;
         request.last = options_.host;
         const std::span<std::byte> buffer = memory_.region_bytes(0);
-        const auto plan = plan_request(request, superblock_.geometry, options_.host, buffer.size());
+        const auto plan =
+            plan_request(request, superblock_.geometry, options_.host, Copy::A, buffer.size());
         if (!plan) continue;
         const std::span<std::byte> copies = buffer.first(plan->length_bytes);
         const auto error = blocking_read(*backend_, copies, plan->offset_bytes, timeout);
-        if (!error) note_own_copies(region.read, copies);
+        if (!error) look_at_copies(kind, copies, memory_.decoded().regions[0], true);
         if (error && error->system_errno == ETIMEDOUT) return error;
     }
     return std::nullopt;

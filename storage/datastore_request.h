@@ -22,9 +22,9 @@
 
 namespace holdfast {
 
-// Writes name `number` (sequence or version, whose parity is the copy) and `incarnation` of the
-// record in the payload; heap and recorder writes name offset_bytes and length_bytes instead, in
-// multiples of 4 KiB.  Reads name the host in `first`.
+// Writes name `number` (sequence or version) and `incarnation` of the record in the payload, for the
+// intent to write; the copy is the datastore's choice.  Heap and recorder writes name offset_bytes
+// and length_bytes instead, in multiples of 4 KiB.  Reads name the host in `first`.
 enum class DatastoreRequestKind : std::uint8_t {
     WriteSlot = 1,    // payload 4 KiB
     ScanSlots = 2,    // first..last
@@ -56,8 +56,8 @@ struct DatastoreRequest {
     RequestId request;
     HostId first;              // reads: whose; scans: the first host
     HostId last;               // scans only
-    std::uint64_t number = 0;  // its parity picks the copy
-    Incarnation incarnation;   // of the record in the payload, for the intent to write
+    std::uint64_t number = 0;  // sequence or version of the record in the payload
+    Incarnation incarnation;   // of that record
     std::uint32_t offset_bytes = 0;
     std::uint32_t length_bytes = 0;
 };
@@ -67,8 +67,7 @@ struct DatastoreCompletion {
     IoStatus status = IoStatus::Failed;
     RegionReading reading = RegionReading::Unusable;  // region reads only
     std::uint8_t result = kNoResult;                  // to be released unless kNoResult
-    bool tainted =
-        false;  // WriteSlot: the write succeeded and is reported Failed, see intent_file.h
+    bool tainted = false;  // writes: it succeeded and is reported Failed, see intent_file.h
     RequestId request;
     HostId first;
     int system_errno = 0;  // with Failed: what the kernel said; 0 for a short transfer

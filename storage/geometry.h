@@ -34,9 +34,8 @@ inline constexpr std::uint32_t kDatastoreHostsDefault = 64;
 
 enum class Copy : std::uint8_t { A = 0, B = 1 };
 
-// The copy that a record goes to: by parity, so that a torn write never costs the record before it.
-[[nodiscard]] constexpr Copy copy_of(std::uint64_t number) {
-    return static_cast<Copy>(number % 2);
+[[nodiscard]] constexpr Copy other_copy(Copy copy) {
+    return copy == Copy::A ? Copy::B : Copy::A;
 }
 
 class Geometry {

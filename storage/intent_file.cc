@@ -150,10 +150,14 @@ void IntentFile::end(IntentKind kind) {
     entry.open = 0;
 }
 
-void IntentFile::seen(IntentKind kind, Incarnation incarnation, std::uint64_t number) {
+bool IntentFile::seen(IntentKind kind, Incarnation incarnation, std::uint64_t number) {
+    bool landed = false;
     for (Entry& entry : page_->inherited[static_cast<std::size_t>(kind)]) {
-        if (entry.incarnation == incarnation.value() && entry.number == number) entry.open = 0;
+        if (entry.incarnation != incarnation.value() || entry.number != number) continue;
+        landed = landed || entry.open != 0;
+        entry.open = 0;
     }
+    return landed;
 }
 
 bool IntentFile::tainted() const {
@@ -162,6 +166,10 @@ bool IntentFile::tainted() const {
         if (inherited(static_cast<IntentKind>(i)).open) return true;
     }
     return false;
+}
+
+bool IntentFile::tainted(IntentKind kind) const {
+    return page_->overflowed != 0 || inherited(kind).open;
 }
 
 Intent IntentFile::inherited(IntentKind kind) const {

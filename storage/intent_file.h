@@ -2,10 +2,12 @@
 // page under /run, which survives the agent and not the boot.
 //
 // A write outlives the process that submitted it: it may land seconds after a kill -9, over
-// something newer.  So an agent that starts and finds an open intent treats that datastore as
-// *tainted*: its slot writes go out, yet are reported as failed and give neither lease nor ballot,
-// until the record has been seen where it was meant to go.  Another boot id empties the page.  With
-// libaio a process cannot end before its I/O, so an intent of a libaio predecessor taints nothing.
+// something newer, and on either copy: which one its writer had chosen is not kept.  So an agent
+// that starts and finds an open intent treats that datastore as *tainted*: its slot writes, and
+// those of the kind that is open, go out, yet are reported as failed and give neither lease nor
+// ballot, until the record has been seen in one of the copies.  Another boot id empties the page.
+// With libaio a process cannot end before its I/O, so an intent of a libaio predecessor taints
+// nothing.
 //
 // open() blocks on the run directory (tmpfs) and belongs to start-up; the caller holds the kernel
 // lock that ends with its predecessor.  All else is plain memory, one thread, no system call.
@@ -28,7 +30,7 @@ inline constexpr std::size_t kIntentKinds = 4;
 struct Intent {
     bool open = false;
     Incarnation incarnation;
-    std::uint64_t number = 0;  // sequence or version; its parity is the copy
+    std::uint64_t number = 0;  // sequence or version
 };
 
 class IntentFile {
@@ -53,11 +55,15 @@ class IntentFile {
     void begin(IntentKind kind, Incarnation incarnation, std::uint64_t number);
     void end(IntentKind kind);
 
-    // A record of ours was read back from its copy; ends the taint that it explains.
-    void seen(IntentKind kind, Incarnation incarnation, std::uint64_t number);
+    // A record of ours was read back from one of its copies; ends the taint that it explains.  True
+    // when it ended one.
+    bool seen(IntentKind kind, Incarnation incarnation, std::uint64_t number);
 
     // Some write of a predecessor may still land.
     [[nodiscard]] bool tainted() const;
+
+    // A write of this kind by a predecessor may still land.
+    [[nodiscard]] bool tainted(IntentKind kind) const;
 
     // The predecessor's open intent of this kind, if it still taints.
     [[nodiscard]] Intent inherited(IntentKind kind) const;

@@ -58,21 +58,23 @@ RegionOutcome decode_pair(std::span<const std::byte> copies,
     auto& second_record = Kind::of(scratch);
     const auto first = Kind::decode(copies.first(half), context, first_record);
     const auto second = Kind::decode(copies.subspan(half), context, second_record);
-    if (own_intents != nullptr && first) {
-        own_intents->seen(Kind::kIntent, first_record.incarnation, first_record.version.value());
-    }
-    if (own_intents != nullptr && second) {
-        own_intents->seen(Kind::kIntent, second_record.incarnation, second_record.version.value());
-    }
     RegionOutcome outcome;
+    const auto report = [&](const auto& record) {
+        if (own_intents != nullptr &&
+            own_intents->seen(Kind::kIntent, record.incarnation, record.version.value()))
+            outcome.copies.late_write_landed = true;
+    };
+    if (first) report(first_record);
+    if (second) report(second_record);
     for (const auto* copy : {&first, &second}) {
         if (copy->has_value()) continue;
         rejects.add(copy->error().code);
         if (copy->error().code != RejectCode::Unwritten) outcome.reject = copy->error();
     }
     if (first || second) {
-        if (!first || (second && second_record.version > first_record.version))
-            first_record = second_record;
+        const bool take_second = !first || (second && second_record.version > first_record.version);
+        if (take_second) first_record = second_record;
+        outcome.copies.newest = take_second ? Copy::B : Copy::A;
         outcome.reading = RegionReading::Valid;
     } else if (outcome.reject.code == RejectCode::Unwritten) {
         outcome.reading = RegionReading::Unwritten;
@@ -99,14 +101,20 @@ RegionOutcome decode_region(DatastoreRequestKind kind,
     return decode_pair<ConfigKind>(copies, context, result, scratch, rejects, own_intents);
 }
 
-void note_own_slot(std::span<const std::byte> copies,
-                   const BlockContext& context,
-                   IntentFile& intents) {
-    for (std::size_t copy = 0; copy < 2; ++copy) {
-        const auto record =
-            decode_slot(copies.subspan(copy * kSlotCopyBytes, kSlotCopyBytes), context);
-        if (record) intents.seen(IntentKind::Slot, record->incarnation, record->sequence.value());
+ShownCopies look_at_own_slot(std::span<const std::byte> copies,
+                             const BlockContext& context,
+                             IntentFile& intents) {
+    const auto first = decode_slot(copies.first(kSlotCopyBytes), context);
+    const auto second = decode_slot(copies.subspan(kSlotCopyBytes), context);
+    ShownCopies shown;
+    for (const auto* record : {&first, &second}) {
+        if (!record->has_value()) continue;
+        if (intents.seen(IntentKind::Slot, (*record)->incarnation, (*record)->sequence.value()))
+            shown.late_write_landed = true;
     }
+    if (first) shown.newest = Copy::A;
+    if (second && (!first || is_newer(*second, *first))) shown.newest = Copy::B;
+    return shown;
 }
 
 }  // namespace holdfast

@@ -8,14 +8,22 @@
 #include "engine/machine/event.h"
 #include "storage/datastore_decoded.h"
 #include "storage/datastore_request.h"
+#include "storage/geometry.h"
 #include "storage/intent_file.h"
 #include "storage/reject.h"
 
 namespace holdfast {
 
+// What a read of both copies of one record showed.
+struct ShownCopies {
+    std::optional<Copy> newest;      // the valid copy that counts; none when neither is valid
+    bool late_write_landed = false;  // own records only: an inherited intent has ended
+};
+
 struct RegionOutcome {
     RegionReading reading = RegionReading::Unusable;
     Reject reject;  // of a copy that was not believed; Unwritten when there was none
+    ShownCopies copies;
 };
 
 // `copies` holds both copies of a roster, orders or configuration region, adjacent and of equal
@@ -30,9 +38,9 @@ struct RegionOutcome {
                                           RejectCounters& rejects,
                                           IntentFile* own_intents);
 
-// Reports both valid copies of this host's own slot.
-void note_own_slot(std::span<const std::byte> copies,
-                   const BlockContext& context,
-                   IntentFile& intents);
+// As decode_region(), for this host's own slot: only what the copies show.
+[[nodiscard]] ShownCopies look_at_own_slot(std::span<const std::byte> copies,
+                                           const BlockContext& context,
+                                           IntentFile& intents);
 
 }  // namespace holdfast

@@ -24,9 +24,9 @@ RequestPlan read_at(std::uint64_t offset, std::uint64_t length) {
 
 std::optional<RequestPlan> plan_write(const DatastoreRequest& request,
                                       const Geometry& geometry,
-                                      HostId self) {
+                                      HostId self,
+                                      Copy copy) {
     const std::uint64_t end = std::uint64_t{request.offset_bytes} + request.length_bytes;
-    const Copy copy = copy_of(request.number);
     if (request.kind == Kind::WriteSlot) return write_at(geometry.slot(self, copy), kSlotCopyBytes);
     if (request.length_bytes == 0 || !is_aligned(request)) return std::nullopt;
     if (request.kind == Kind::WriteRoster && request.length_bytes <= kRosterCopyBytes) {
@@ -93,14 +93,23 @@ std::optional<IntentKind> intent_of(DatastoreRequestKind kind) {
     return std::nullopt;
 }
 
+std::optional<IntentKind> shown_by(DatastoreRequestKind kind) {
+    if (kind == Kind::ScanSlots) return IntentKind::Slot;
+    if (kind == Kind::ReadRoster) return IntentKind::Roster;
+    if (kind == Kind::ReadOrders) return IntentKind::Orders;
+    if (kind == Kind::ReadConfig) return IntentKind::Config;
+    return std::nullopt;
+}
+
 std::optional<RequestPlan> plan_request(const DatastoreRequest& request,
                                         const Geometry& geometry,
                                         HostId self,
+                                        Copy copy,
                                         std::size_t buffer_bytes) {
     const HostId host = is_write(request.kind) ? self : request.first;
     if (!geometry.contains(host)) return std::nullopt;
-    const auto plan =
-        is_write(request.kind) ? plan_write(request, geometry, self) : plan_read(request, geometry);
+    const auto plan = is_write(request.kind) ? plan_write(request, geometry, self, copy)
+                                             : plan_read(request, geometry);
     if (plan && plan->length_bytes > buffer_bytes) return std::nullopt;
     return plan;
 }

@@ -26,11 +26,15 @@ struct RequestPlan {
 // entry.
 [[nodiscard]] std::optional<IntentKind> intent_of(DatastoreRequestKind kind);
 
+// Whose two copies, of host `first`, a read shows; none for heap and recorder.
+[[nodiscard]] std::optional<IntentKind> shown_by(DatastoreRequestKind kind);
+
 // None when the request does not fit the geometry or `buffer_bytes`.  `self` is the host whose
-// regions may be written.
+// regions may be written; `copy` is where a write that has an intent goes, unused otherwise.
 [[nodiscard]] std::optional<RequestPlan> plan_request(const DatastoreRequest& request,
                                                       const Geometry& geometry,
                                                       HostId self,
+                                                      Copy copy,
                                                       std::size_t buffer_bytes);
 
 }  // namespace holdfast

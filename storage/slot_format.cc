@@ -198,12 +198,12 @@ void read_leadership(const SlotOnDisk& disk, SlotRecord& record) {
     }
 }
 
+}  // namespace
+
 bool is_newer(const SlotRecord& left, const SlotRecord& right) {
     if (left.incarnation != right.incarnation) return left.incarnation > right.incarnation;
     return left.sequence > right.sequence;
 }
-
-}  // namespace
 
 void encode_slot(const SlotRecord& record, const ClusterUuid& cluster, std::span<std::byte> block) {
     HF_CHECK(block.size() == kSlotCopyBytes);

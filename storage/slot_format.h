@@ -25,6 +25,9 @@ void encode_slot(const SlotRecord& record, const ClusterUuid& cluster, std::span
 [[nodiscard]] Result<SlotRecord, Reject> decode_slot(std::span<const std::byte> block,
                                                      const BlockContext& context);
 
+// Of two records of one host; by (incarnation, sequence).
+[[nodiscard]] bool is_newer(const SlotRecord& left, const SlotRecord& right);
+
 // Both copies of one slot, as one read gives them: the valid copy with the higher (incarnation,
 // sequence); Unwritten when both are all zero; Unusable otherwise.  Every rejected copy is counted.
 void decode_slot_copies(std::span<const std::byte> copies,

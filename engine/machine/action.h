@@ -20,7 +20,7 @@ namespace holdfast {
 inline constexpr std::size_t kSlotScansInFlightMax = 2;
 inline constexpr std::size_t kRegionReadsInFlightMax = 8;
 
-// Write Engine::own_slot() to this host's slot, copy by parity of its sequence; answered by SlotWritten.
+// Write Engine::own_slot() to this host's slot, not over the newest copy known good there; answered by SlotWritten.
 struct WriteSlot {
     DatastoreIndex datastore = 0;
     RequestId request;
@@ -35,7 +35,7 @@ struct ScanSlots {
     HostId last;
 };
 
-// Write Engine::own_roster() to this host's roster, copy by parity of its version; answered by RosterWritten.
+// Write Engine::own_roster() to this host's roster, not over the newest copy known good there; answered by RosterWritten.
 struct WriteRoster {
     DatastoreIndex datastore = 0;
     RequestId request;

@@ -2,7 +2,9 @@
 #include <array>
 #include <memory>
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "storage/clock.h"
 #include "storage/datastore.h"
@@ -117,6 +119,31 @@ TEST_P(DatastoreIo, AStartAfterAKillSeesThatTheWriteHadLanded) {
     const auto again = open();
     ASSERT_TRUE(again);
     EXPECT_FALSE(again->tainted()) << "record 41 is in the slot";
+}
+
+// Each start reads what lies there, so no start overwrites the newest record.
+TEST_P(DatastoreIo, EveryStartWritesBesideTheNewestRecord) {
+    for (std::uint64_t sequence = 2; sequence <= 12; sequence += 2) {
+        const auto store = open();
+        ASSERT_TRUE(store);
+        ASSERT_TRUE(beat(*store, memory_, sequence)) << sequence;
+        if (sequence == 2) continue;
+        const OwnedFd file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT)};
+        alignas(kBlockBytes) std::array<std::byte, kSlotBytes> copies;
+        ASSERT_EQ(::pread(file.get(),
+                          copies.data(),
+                          copies.size(),
+                          static_cast<off_t>(kSmallGeometry.slot(HostId{3}))),
+                  static_cast<ssize_t>(copies.size()));
+        std::uint64_t sum = 0;
+        for (const std::size_t at : {std::size_t{0}, std::size_t{kSlotCopyBytes}}) {
+            const auto record = decode_slot(
+                std::span<const std::byte>{copies}.subspan(at, kSlotCopyBytes), sample_context());
+            ASSERT_TRUE(record);
+            sum += record->sequence.value();
+        }
+        EXPECT_EQ(sum, 2 * sequence - 2) << "this one and the one before";
+    }
 }
 
 TEST_P(DatastoreIo, AKilledAgentsWriteThatNeverLandedTaints) {

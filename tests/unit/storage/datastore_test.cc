@@ -2,12 +2,16 @@
 // I/O, taint.
 #include "storage/datastore.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "storage/config_format.h"
 #include "storage/orders_format.h"
 #include "storage/roster_format.h"
 #include "storage/slot_format.h"
@@ -25,7 +29,7 @@ class DatastoreTest : public testing::Test {
   protected:
     DatastoreTest() { assemble(IntentFile::in_memory()); }
 
-    void assemble(IntentFile intents) {
+    void assemble(IntentFile intents, std::optional<Copy> first_copy = Copy::A) {
         auto backend = std::make_unique<FaultBackend>(kSmallGeometry.total_bytes());
         if (backend_ != nullptr) backend->medium = backend_->medium;
         backend_ = backend.get();
@@ -34,8 +38,12 @@ class DatastoreTest : public testing::Test {
         options.cluster = sample_cluster();
         options.host = HostId{3};
         options.late_after = Duration{1};
-        store_ = Datastore::assemble(
-            options, memory_, std::move(backend), sample_superblock(), std::move(intents));
+        store_ = Datastore::assemble(options,
+                                     memory_,
+                                     std::move(backend),
+                                     sample_superblock(),
+                                     std::move(intents),
+                                     first_copy);
     }
 
     DatastoreRequest request(Kind kind) {
@@ -62,6 +70,69 @@ class DatastoreTest : public testing::Test {
         scan.first = HostId{first};
         scan.last = HostId{last};
         return scan;
+    }
+
+    // A write of slot, roster, orders or configuration.
+    DatastoreRequest write(Kind kind, std::uint64_t number) {
+        if (kind == Kind::WriteSlot) return write_slot(number);
+        DatastoreRequest write = request(kind);
+        const std::span<std::byte> payload = memory_.payload(kind);
+        std::size_t bytes = 0;
+        const auto encode = [&](auto& record, const auto& encoder) {
+            record.version = Version{number};
+            write.incarnation = record.incarnation;
+            bytes = encoder(record, sample_cluster(), payload);
+        };
+        if (kind == Kind::WriteRoster) {
+            Roster roster = sample_roster();
+            encode(roster, encode_roster);
+        } else if (kind == Kind::WriteOrders) {
+            Orders orders = sample_orders();
+            encode(orders, encode_orders);
+        } else {
+            const auto config = sample_config();
+            encode(*config, encode_config);
+        }
+        write.length_bytes = static_cast<std::uint32_t>(bytes);
+        write.number = number;
+        return write;
+    }
+
+    DatastoreRequest own_read(Kind write_kind) {
+        if (write_kind == Kind::WriteSlot) return scan(1, 4);
+        if (write_kind == Kind::WriteRoster) return request(Kind::ReadRoster);
+        if (write_kind == Kind::WriteOrders) return request(Kind::ReadOrders);
+        return request(Kind::ReadConfig);
+    }
+
+    // The number that every reader takes now; 0 when there is no valid copy.
+    std::uint64_t newest(Kind write_kind) {
+        for (const DatastoreCompletion& read : run({own_read(write_kind)})) {
+            if (read.status != IoStatus::Done) continue;
+            std::uint64_t number = 0;
+            if (read.kind == Kind::ScanSlots && read.slots[2].reading == SlotReading::Valid)
+                number = read.slots[2].record.sequence.value();
+            if (read.roster != nullptr) number = read.roster->version.value();
+            if (read.orders != nullptr) number = read.orders->version.value();
+            if (read.config != nullptr) number = read.config->version.value();
+            if (read.result != kNoResult) store_->push(release_of(read));
+            return number;
+        }
+        return 0;
+    }
+
+    // Stops a write after 256 bytes, inside the first sector.
+    std::optional<std::int32_t> tear(const IoOperation& operation) {
+        if (operation.kind != IoKind::Write) return std::nullopt;
+        std::copy_n(operation.memory, 256, &backend_->medium[operation.offset_bytes]);
+        return -EIO;
+    }
+
+    IoStatus write_torn(Kind kind, std::uint64_t number) {
+        backend_->fault = [this](const IoOperation& operation) { return tear(operation); };
+        const auto done = run({write(kind, number)});
+        backend_->fault = nullptr;
+        return done.at(0).status;
     }
 
     std::vector<DatastoreCompletion> run(std::initializer_list<DatastoreRequest> requests) {
@@ -96,19 +167,6 @@ TEST_F(DatastoreTest, WriteAndScanGoOutInOneSubmission) {
     ASSERT_EQ(done[1].slots.size(), 4U);
     EXPECT_EQ(done[1].slots[0].reading, SlotReading::Unwritten);
     EXPECT_EQ(done[1].slots[2].record, sample_slot());
-}
-
-TEST_F(DatastoreTest, CopiesAlternateByParity) {
-    static_cast<void>(run({write_slot(41)}));
-    static_cast<void>(run({write_slot(42)}));
-    const BlockContext context{sample_cluster(), HostId{3}};
-    const std::span<const std::byte> medium{backend_->medium};
-    const auto at = [&](Copy copy) {
-        return decode_slot(medium.subspan(kSmallGeometry.slot(HostId{3}, copy), kSlotCopyBytes),
-                           context);
-    };
-    EXPECT_EQ(at(Copy::B)->sequence, Sequence{41});
-    EXPECT_EQ(at(Copy::A)->sequence, Sequence{42});
 }
 
 TEST_F(DatastoreTest, RostersOrdersConfigurationsHeapAndRecorderComeBack) {
@@ -255,6 +313,113 @@ TEST_F(DatastoreTest, TheNthOperationFailsForEveryN) {
     EXPECT_EQ(store_->latency(Kind::WriteSlot).count(), 3U);
 }
 
+// Of two copies, whatever is torn and whatever numbers are skipped, the newest completed one stays.
+class TwoCopies : public DatastoreTest, public testing::WithParamInterface<Kind> {
+  protected:
+    void write_done(std::uint64_t number) {
+        const auto done = run({write(GetParam(), number)});
+        ASSERT_EQ(done.size(), 1U);
+        ASSERT_EQ(done[0].status, IoStatus::Done) << done[0].system_errno;
+    }
+
+    // A successor in place of this datastore: knows nothing but what it reads.
+    void start_again() {
+        assemble(IntentFile::in_memory(), std::nullopt);
+        ASSERT_EQ(run({write(GetParam(), 9000)}).at(0).system_errno, EAGAIN);
+        static_cast<void>(newest(GetParam()));
+    }
+};
+
+TEST_P(TwoCopies, TornWritesInARowCostNothingElse) {
+    for (const std::uint64_t step : {1U, 2U, 3U}) {
+        std::uint64_t number = 100 * step;
+        write_done(number += step);
+        write_done(number += step);
+        const std::uint64_t last = number;
+        for (int i = 0; i < 3; ++i) {
+            EXPECT_EQ(write_torn(GetParam(), number += step), IoStatus::Failed);
+            EXPECT_EQ(newest(GetParam()), last) << "step " << step;
+        }
+        write_done(number += step);
+        EXPECT_EQ(newest(GetParam()), number);
+    }
+}
+
+TEST_P(TwoCopies, SkippedNumbersDoNotPileUpOnOneCopy) {
+    for (const std::uint64_t step : {4U, 6U}) {
+        for (std::uint64_t number = 1000 * step; number < 1000 * step + 5 * step; number += step) {
+            write_done(number);
+            EXPECT_EQ(write_torn(GetParam(), number + 2), IoStatus::Failed);
+            EXPECT_EQ(newest(GetParam()), number);
+        }
+    }
+}
+
+TEST_P(TwoCopies, TornRightAfterASuccessOfTheSameParity) {
+    write_done(10);
+    write_done(12);
+    EXPECT_EQ(write_torn(GetParam(), 14), IoStatus::Failed);
+    EXPECT_EQ(newest(GetParam()), 12U);
+}
+
+TEST_P(TwoCopies, ASuccessorWritesBesideTheNewest) {
+    std::uint64_t number = 10;
+    for (int round = 0; round < 4; ++round) {
+        write_done(number += 2);
+        start_again();
+        EXPECT_EQ(write_torn(GetParam(), number + 2), IoStatus::Failed);
+        EXPECT_EQ(newest(GetParam()), number) << "torn by the successor";
+        start_again();
+        EXPECT_EQ(write_torn(GetParam(), number + 3), IoStatus::Failed);
+        EXPECT_EQ(newest(GetParam()), number) << "torn by the successor of one that tore";
+    }
+}
+
+TEST_P(TwoCopies, WithoutAValidCopyASuccessorBeginsWithA) {
+    start_again();
+    EXPECT_EQ(write_torn(GetParam(), 7), IoStatus::Failed);
+    start_again();
+    write_done(8);
+    EXPECT_EQ(newest(GetParam()), 8U);
+    EXPECT_EQ(write_torn(GetParam(), 10), IoStatus::Failed);
+    EXPECT_EQ(newest(GetParam()), 8U);
+}
+
+TEST_P(TwoCopies, NothingIsWrittenWhileTheCopiesCannotBeRead) {
+    write_done(10);
+    assemble(IntentFile::in_memory(), std::nullopt);
+    backend_->fault = [](const IoOperation&) { return std::optional<std::int32_t>{-EIO}; };
+    EXPECT_EQ(run({write(GetParam(), 11)}).at(0).system_errno, EAGAIN);
+    EXPECT_EQ(newest(GetParam()), 0U) << "it cannot be read";
+    EXPECT_EQ(run({write(GetParam(), 12)}).at(0).system_errno, EAGAIN);
+    backend_->fault = nullptr;
+    auto elsewhere = own_read(GetParam());
+    elsewhere.first = HostId{4};
+    elsewhere.last = HostId{4};
+    for (const auto& done : run({elsewhere})) {
+        if (done.result != kNoResult) store_->push(release_of(done));
+    }
+    EXPECT_EQ(run({write(GetParam(), 13)}).at(0).system_errno, EAGAIN) << "another host's region";
+    EXPECT_EQ(newest(GetParam()), 10U);
+    EXPECT_EQ(write_torn(GetParam(), 14), IoStatus::Failed);
+    EXPECT_EQ(newest(GetParam()), 10U);
+    write_done(15);
+    EXPECT_EQ(store_->unanswered(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds,
+    TwoCopies,
+    testing::Values(Kind::WriteSlot, Kind::WriteRoster, Kind::WriteOrders, Kind::WriteConfig),
+    [](const auto& instance) { return std::string(to_string(instance.param)); });
+
+// What cannot be read at the start is looked at by the datastore itself, one kind after the other.
+TEST_F(DatastoreTest, LooksForItsOwnCopiesByItself) {
+    assemble(IntentFile::in_memory(), std::nullopt);
+    EXPECT_TRUE(run({}).empty()) << "its own read is reported to nobody";
+    EXPECT_EQ(run({write_slot(1)})[0].status, IoStatus::Done);
+}
+
 class TaintedDatastore : public DatastoreTest {
   protected:
     void start_after_kill(IntentKind kind, Incarnation incarnation, std::uint64_t number) {
@@ -285,6 +450,81 @@ TEST_F(TaintedDatastore, GivesNoLeaseUntilTheLateWriteIsSeen) {
     done = run({scan(1, 4)});
     EXPECT_FALSE(store_->tainted());
     EXPECT_EQ(run({write_slot(43)})[0].status, IoStatus::Done);
+}
+
+TEST_F(TaintedDatastore, ALateWriteOverTheNewestRecordIsNotTakenForIt) {
+    start_after_kill(IntentKind::Slot, sample_slot().incarnation, 40);
+    static_cast<void>(run({write_slot(41)}));  // to A
+    static_cast<void>(run({write_slot(42)}));  // to B: taken for the newest
+    SlotRecord late = sample_slot();
+    late.sequence = Sequence{40};
+    const std::uint64_t place = kSmallGeometry.slot(HostId{3}, Copy::B);
+    encode_slot(late, sample_cluster(), std::span{backend_->medium}.subspan(place, kSlotCopyBytes));
+    // The scan runs beside a write, so it ends the taint and does not say where the newest record is.
+    backend_->fault = [](const IoOperation& operation) -> std::optional<std::int32_t> {
+        if (operation.kind == IoKind::Write) return FaultBackend::kHang;
+        return std::nullopt;
+    };
+    auto done = run({scan(3, 3), write_slot(43)});
+    ASSERT_EQ(done.size(), 1U);
+    store_->push(release_of(done[0]));
+    EXPECT_FALSE(store_->tainted());
+    backend_->fault = nullptr;
+    backend_->release_one();
+    EXPECT_EQ(reap()[0].status, IoStatus::Done);
+    EXPECT_EQ(run({write_slot(44)})[0].system_errno, EAGAIN);
+    done = run({scan(3, 3)});
+    ASSERT_EQ(done.size(), 1U);
+    EXPECT_EQ(done[0].slots[0].record.sequence, Sequence{43});
+    store_->push(release_of(done[0]));
+    backend_->fault = [this](const IoOperation& operation) { return tear(operation); };
+    EXPECT_EQ(run({write_slot(45)})[0].status, IoStatus::Failed);
+    backend_->fault = nullptr;
+    EXPECT_EQ(newest(Kind::WriteSlot), 43U);
+}
+
+TEST_F(TaintedDatastore, AHeldWriteWhoseCopyIsForgottenIsRefused) {
+    start_after_kill(IntentKind::Slot, sample_slot().incarnation, 40);
+    SlotRecord late = sample_slot();
+    late.sequence = Sequence{40};
+    const std::uint64_t place = kSmallGeometry.slot(HostId{3}, Copy::B);
+    encode_slot(late, sample_cluster(), std::span{backend_->medium}.subspan(place, kSlotCopyBytes));
+    store_->push(scan(3, 3));
+    store_->submit();
+    auto slot = write_slot(41);
+    slot.with_next = true;
+    store_->push(slot);
+    auto done = reap();
+    const auto seen = std::find_if(done.begin(), done.end(), [](const auto& completion) {
+        return completion.kind == Kind::ScanSlots;
+    });
+    ASSERT_NE(seen, done.end());
+    store_->push(release_of(*seen));
+    EXPECT_FALSE(store_->tainted());
+    done = run({scan(1, 2)});
+    ASSERT_EQ(done.size(), 2U);
+    EXPECT_EQ(done[0].kind, Kind::WriteSlot);
+    EXPECT_EQ(done[0].system_errno, EAGAIN);
+    EXPECT_EQ(store_->unanswered(), 0U);
+}
+
+TEST_F(TaintedDatastore, ARosterWriteThatALateOneMayReplaceIsNotDone) {
+    start_after_kill(IntentKind::Roster, sample_roster().incarnation, 77);
+    auto done = run({write(Kind::WriteRoster, 80), write(Kind::WriteOrders, 80)});
+    ASSERT_EQ(done.size(), 2U);
+    EXPECT_EQ(done[0].status, IoStatus::Failed);
+    EXPECT_TRUE(done[0].tainted);
+    EXPECT_EQ(done[1].status, IoStatus::Done) << "no orders of a predecessor are on their way";
+    const std::uint64_t place = kSmallGeometry.roster(HostId{3}, Copy::A);
+    static_cast<void>(encode_roster(sample_roster(),
+                                    sample_cluster(),
+                                    std::span{backend_->medium}.subspan(place, kRosterCopyBytes)));
+    done = run({request(Kind::ReadRoster)});
+    ASSERT_EQ(done.size(), 1U);
+    EXPECT_EQ(done[0].roster->version, Version{77}) << "it did replace 80";
+    store_->push(release_of(done[0]));
+    EXPECT_EQ(run({write(Kind::WriteRoster, 80)})[0].status, IoStatus::Done);
+    EXPECT_EQ(newest(Kind::WriteRoster), 80U);
 }
 
 TEST_F(TaintedDatastore, LooksForALateRosterByItself) {

@@ -43,10 +43,13 @@ TEST_F(IntentFileTest, AnOpenIntentTaintsUntilExactlyThatRecordIsSeen) {
     file.seen(IntentKind::Slot, first_, 9);
     file.seen(IntentKind::Slot, Incarnation{1, 2}, 10);
     file.seen(IntentKind::Roster, first_, 10);
-    file.seen(IntentKind::Slot, first_, 12);
+    EXPECT_FALSE(file.seen(IntentKind::Slot, first_, 12));
     EXPECT_TRUE(file.tainted());
-    file.seen(IntentKind::Slot, first_, 10);
+    EXPECT_TRUE(file.tainted(IntentKind::Slot));
+    EXPECT_FALSE(file.tainted(IntentKind::Roster));
+    EXPECT_TRUE(file.seen(IntentKind::Slot, first_, 10));
     EXPECT_FALSE(file.tainted());
+    EXPECT_FALSE(file.seen(IntentKind::Slot, first_, 10)) << "only once";
 }
 
 TEST_F(IntentFileTest, TaintSurvivesFurtherRestartsAndAllOpenOnesCount) {
