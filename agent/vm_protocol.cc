@@ -384,8 +384,9 @@ Result<Message, DecodeError> decode(std::span<const std::uint8_t> packet) {
     const auto length = header.number<std::uint32_t>();
     const auto checksum = header.number<std::uint32_t>();
     if (magic != kMagic) return Unexpected{DecodeError::Foreign};
-    if (length != packet.size() || packet.size() > kMessageBytesMax)
+    if (length != packet.size() || packet.size() > kMessageBytesMax) {
         return Unexpected{DecodeError::WrongLength};
+    }
     if (checksum != packet_checksum(packet)) return Unexpected{DecodeError::Damaged};
     if (version != kVersion) return Unexpected{DecodeError::OtherVersion};
     if (type == 0) return Unexpected{DecodeError::UnknownType};
