@@ -75,13 +75,11 @@ class HostClock {
         if (shown <= segment.shown) return segment.at;
         const std::int64_t span = (shown - segment.shown).count();
         if (span > kSpanMax) return kWorldNever;
-        // span = elapsed (1 + drift); the series for its inverse converges fast because drift is small.
-        const std::int64_t once = scaled(segment, span);
-        const std::int64_t twice = scaled(segment, once);
-        std::int64_t elapsed = span - once + twice - scaled(segment, twice);
-        while (elapsed + scaled(segment, elapsed) < span) {
-            elapsed += 1 + (span - elapsed - scaled(segment, elapsed));
-        }
+        // A first guess, then exact: the smallest elapsed time that shows `span`.
+        const double rate = 1.0 + static_cast<double>(segment.drift_ppm) / 1e6;
+        auto elapsed = static_cast<std::int64_t>(static_cast<double>(span) / rate);
+        while (elapsed + scaled(segment, elapsed) < span) ++elapsed;
+        while (elapsed > 0 && elapsed - 1 + scaled(segment, elapsed - 1) >= span) --elapsed;
         return segment.at + Duration{elapsed};
     }
 

@@ -1,0 +1,41 @@
+// Whole runs: the same seed gives the same run, and a cluster without faults is left in peace.
+#include <gtest/gtest.h>
+
+#include "tests/sim/fault/plan.h"
+#include "tests/sim/run/seed_run.h"
+#include "tests/sim/run/wholeness.h"
+#include "tests/sim/world/world.h"
+
+namespace holdfast::sim {
+namespace {
+
+TEST(Seed, GivesTheSameRunTwice) {
+    for (const std::uint64_t seed : {3U, 4U, 5U}) {
+        const SeedResult first = run_seed(seed, nullptr);
+        const SeedResult second = run_seed(seed, nullptr);
+        EXPECT_EQ(first.fingerprint, second.fingerprint) << "seed " << seed;
+        EXPECT_EQ(first.tally.counts, second.tally.counts) << "seed " << seed;
+    }
+}
+
+TEST(Seed, DecidesTheKindsOfFault) {
+    EXPECT_EQ(describe(plan_of(7)), describe(plan_of(7)));
+    EXPECT_NE(describe(plan_of(7)), describe(plan_of(8)));
+}
+
+TEST(Seed, WithoutFaultsNothingHappens) {
+    for (std::uint64_t seed = 100; seed < 110; ++seed) {
+        const Plan plan = plan_of(seed);
+        World world(plan.cluster, nullptr);
+        world.start();
+        world.run_until(kWorldStart + seconds{90});
+        ASSERT_FALSE(world.violation()) << "seed " << seed << ": " << world.violation()->text;
+        const auto missing = missing_for_wholeness(world);
+        EXPECT_FALSE(missing) << "seed " << seed << ": " << *missing;
+        EXPECT_EQ(world.resets_count(), 0U) << "seed " << seed;
+        EXPECT_EQ(world.kills_count(), 0U) << "seed " << seed;
+    }
+}
+
+}  // namespace
+}  // namespace holdfast::sim
