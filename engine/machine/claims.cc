@@ -41,6 +41,10 @@ void EngineState::settle_claims() {
         take_orders(*orders);
     }
     for (OwnVm& own : vms) {
+        const bool claimed = own.listed && own.claim.holds();
+        if (own.crash_pending && !stopping && claimed && !own.under_way() && !own.destroying &&
+            !own.qemu_seen)
+            crashed(own);
         const bool stray = reconciled && own.qemu_seen && !own.under_way() && !own.destroying &&
                            !(own.listed && own.claim.holds());
         if (stray && !stopping) {

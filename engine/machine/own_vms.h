@@ -36,11 +36,12 @@ struct OwnVm {
     Claim before;         // what a start that is given up leaves in place
     bool listed = false;  // the claim is part of the roster
     bool listed_before = false;
-    ClaimNumber number_floor;   // numbers up to this one were used, and perhaps withdrawn again
-    bool qemu_seen = false;     // libvirt showed a QEMU of it
-    bool off_seen = false;      // a listing showed it off although its claim says running
-    bool half_started = false;  // its QEMU never ran
-    bool destroying = false;    // DestroyVm is out, VmGone is not in
+    ClaimNumber number_floor;    // numbers up to this one were used, and perhaps withdrawn again
+    bool qemu_seen = false;      // libvirt showed a QEMU of it
+    bool off_seen = false;       // a listing showed it off although its claim says running
+    bool half_started = false;   // its QEMU never ran
+    bool crash_pending = false;  // its QEMU ended while this host was no member
+    bool destroying = false;     // DestroyVm is out, VmGone is not in
     StartKind kind = StartKind::None;
     StartStep step = StartStep::Idle;
     Version needs_version;    // step Roster: the roster version that carries the claim

@@ -179,8 +179,12 @@ void EngineState::review(Plan& plan) {
     const Claim* entry = plan.given ? entry_of(plan.target, plan.spec.vm) : nullptr;
     const bool answers = entry != nullptr && entry->order_epoch == own_orders.epoch &&
                          entry->order_number == plan.number;
-    if (answers && entry->state == ClaimState::Failed) {
-        const StartFailure failure = entry->failure;
+    // Failed, or begun and lost with its host or agent: either way the target will not execute this order again.
+    const bool ended =
+        answers && (entry->state == ClaimState::Failed || entry->state == ClaimState::WantsStart);
+    if (ended) {
+        const StartFailure failure =
+            entry->state == ClaimState::Failed ? entry->failure : StartFailure::Lease;
         withdraw_order(plan);
         if (plan.tried.full()) plan.tried.clear();
         plan.tried.push(plan.target);

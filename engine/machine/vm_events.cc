@@ -98,7 +98,8 @@ void EngineState::reconcile_claims() {
 void EngineState::crashed(OwnVm& own) {
     core.trace(about(TraceCode::VmLost, own.claim.spec));
     own.qemu_seen = false;
-    if (phase != HostPhase::Member || stopping) return;
+    own.crash_pending = phase != HostPhase::Member || stopping;
+    if (own.crash_pending) return;
     if (own.crashed_at == kNotYet || core.now - own.crashed_at > 150 * core.config.timing.lease)
         own.crashes_count = 0;
     own.crashed_at = core.now;
