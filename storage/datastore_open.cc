@@ -5,7 +5,6 @@
 #include "storage/blocking_read.h"
 #include "storage/datastore.h"
 #include "storage/datastore_core.h"
-#include "storage/datastore_decoded.h"
 #include "storage/uuid_text.h"
 
 namespace holdfast {
@@ -108,28 +107,6 @@ std::unique_ptr<Datastore> Datastore::assemble(const DatastoreOptions& options,
     auto core = std::make_unique<Core>(
         options, memory, std::move(backend), superblock, std::move(intents), first_copy);
     return std::unique_ptr<Datastore>(new Datastore(std::move(core)));
-}
-
-// Best effort: what cannot be read now is looked at again while the loop runs.
-std::optional<Error> Datastore::Core::look_at_own_copies(Duration timeout) {
-    for (const auto kind : {DatastoreRequestKind::ScanSlots,
-                            DatastoreRequestKind::ReadRoster,
-                            DatastoreRequestKind::ReadOrders,
-                            DatastoreRequestKind::ReadConfig}) {
-        DatastoreRequest request;
-        request.kind = kind;
-        request.first = options_.host;
-        request.last = options_.host;
-        const std::span<std::byte> buffer = memory_.region_bytes(0);
-        const auto plan =
-            plan_request(request, superblock_.geometry, options_.host, Copy::A, buffer.size());
-        if (!plan) continue;
-        const std::span<std::byte> copies = buffer.first(plan->length_bytes);
-        const auto error = blocking_read(*backend_, copies, plan->offset_bytes, timeout);
-        if (!error) look_at_copies(kind, copies, memory_.decoded().regions[0], true);
-        if (error && error->system_errno == ETIMEDOUT) return error;
-    }
-    return std::nullopt;
 }
 
 }  // namespace holdfast
