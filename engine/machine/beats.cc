@@ -52,7 +52,7 @@ void EngineState::send_beats() {
     beat.flags = own_slot.flags;
     beat.lease = core.config.timing.lease;
     beat.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
-    beat.watchdog_class = core.config.watchdog_class;
+    beat.watchdog_class = own_watchdog_class();
     beat.epoch = leadership.decided_epoch();
     beat.winner = leadership.winner();
     beat.leading = leadership.leading(core.now);

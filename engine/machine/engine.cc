@@ -57,12 +57,21 @@ void Engine::fill(Snapshot& snapshot) const {
     state_->fill(snapshot);
 }
 
+namespace {
+
+// What is left of a predecessor's lease; not more than the lease that this agent publishes, for observers go by that.
+Instant inherited_lease(const EngineConfig& config, Instant now) {
+    return std::min(config.lease_inherited_until, now + config.timing.lease);
+}
+
+}  // namespace
+
 EngineState::EngineState(const EngineConfig& config, Instant now)
     : core(config, now),
       started_at(now),
       slots(config.datastores_count),
       peers(config),
-      lease(config.lease_inherited_until),
+      lease(inherited_lease(config, now)),
       rosters(config),
       next_beat_at(now) {
     HF_CHECK(is_safe(config.timing));

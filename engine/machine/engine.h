@@ -37,6 +37,7 @@ struct EngineConfig {
         members;                        // every host of the cluster, this one included, ascending
     std::uint8_t voters_count = 0;      // datastores 0..voters_count-1 vote: 1, 3 or 5
     std::uint8_t datastores_count = 0;  // voters and spare
+    // What the configuration expects: None without a watchdog, else Hardware; KeeperReport says what was found.
     WatchdogClass watchdog_class = WatchdogClass::None;
     bool accept_weak_watchdog =
         false;  // the operator accepted, in words, that silence alone proves death (design section 8)

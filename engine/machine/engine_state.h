@@ -37,6 +37,7 @@ struct Past {
 struct Keeper {
     std::uint64_t arming = 0;       // asked for; 0: not armed
     std::uint64_t arming_last = 0;  // the greatest ever asked for
+    bool reported = false;
     KeeperReport report;
     Instant deadline = kNever;  // as last told
     bool reset_asked = false;
@@ -149,6 +150,12 @@ struct EngineState {
     void destroy_strays();
     void settle_lapsed();
     void settle_keeper();
+
+    // The weaker of what the configuration expects and what the keeper found; only an armed keeper counts, see death_watch.cc.
+    [[nodiscard]] WatchdogClass own_watchdog_class() const {
+        return keeper.reported ? std::min(core.config.watchdog_class, keeper.report.watchdog_class)
+                               : core.config.watchdog_class;
+    }
 
     [[nodiscard]] bool may_claim() const {
         return keeper.armed() || core.config.watchdog_class == WatchdogClass::None;

@@ -53,7 +53,7 @@ void EngineState::compose_slot() {
     own_slot.lease = core.config.timing.lease;
     own_slot.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
     own_slot.interval = core.config.timing.interval;
-    own_slot.watchdog_class = core.config.watchdog_class;
+    own_slot.watchdog_class = own_watchdog_class();
     own_slot.flags.armed = keeper.armed();
     own_slot.flags.no_vms = !vms.any_held() && !keeper.armed();
     own_slot.flags.clean_shutdown = phase == HostPhase::Leaving;

@@ -79,7 +79,7 @@ void EngineState::fill(Snapshot& snapshot) const {
     self.self = true;
     self.verdict = phase == HostPhase::Member ? PeerVerdict::Alive : PeerVerdict::Unknown;
     self.incarnation = core.incarnation;
-    self.watchdog_class = core.config.watchdog_class;
+    self.watchdog_class = own_watchdog_class();
     self.flags = pack(own_slot.flags);
     self.slot_age_ns = age_ns(now, slots.written_issued_by_majority(core));
     self.beat_age_ns = 0;

@@ -24,6 +24,7 @@ void EngineState::on(const IncarnationPersisted& event) {
 void EngineState::on(const KeeperReport& report) {
     const bool was_armed = keeper.armed();
     keeper.report = report;
+    keeper.reported = true;
     touch_slot();
     if (!keeper.armed() || was_armed) return;
     Trace line;
