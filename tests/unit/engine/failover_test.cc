@@ -242,5 +242,33 @@ TEST(Failover, TwoHostsAtOnceIncludingTheLeader) {
         EXPECT_GT(cluster.runs_on(i), 0) << int{i} << "\n" << cluster.story(2);
 }
 
+// Why: observers go by the lease that is published now, so what is left of a longer one must not outlive it.
+TEST(Failover, AShorterLeaseCutsWhatIsInheritedOfALongerOne) {
+    MiniCluster cluster(3, 3, kTimingFast);
+    cluster.run(seconds{3});
+    cluster.run_vm(2, 1);
+    cluster.run(seconds{5});
+    cluster.host(2).deadline =
+        cluster.now() + seconds{20};  // as if the predecessor had used a longer lease
+    cluster.host(2).disks_hang = true;
+    cluster.host(2).net_out = cluster.host(2).net_in = false;
+    cluster.restart_agent(2);
+    cluster.run(kTimingFast.lease + milliseconds{50});
+    EXPECT_TRUE(cluster.saw(2, TraceCode::LeaseLapsed)) << cluster.story(2);
+}
+
+// Why: a keeper that starts late must not leave VMs claimed without anybody who would reset the host.
+TEST(Failover, NothingIsClaimedBeforeTheKeeperIsArmed) {
+    MiniCluster cluster(3, 3, kTimingFast);
+    cluster.host(2).keeper_away = true;
+    cluster.run(seconds{3});
+    cluster.run_vm(2, 1);
+    cluster.run(seconds{5});
+    EXPECT_FALSE(cluster.saw(2, TraceCode::VmAdopted)) << cluster.story(2);
+    cluster.return_keeper(2);
+    cluster.run(seconds{8});
+    EXPECT_TRUE(cluster.saw(2, TraceCode::VmAdopted)) << cluster.story(2);
+}
+
 }  // namespace
 }  // namespace holdfast::testing
