@@ -8,59 +8,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "engine/machine/engine.h"
+#include "tests/unit/engine/mini_host.h"
 
 namespace holdfast::testing {
-
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-
-inline constexpr Duration kIoTime = milliseconds{1};
-inline constexpr Duration kNetTime = milliseconds{1};
-
-inline Uuid uuid_of(std::uint8_t kind, std::uint8_t number) {
-    Uuid uuid;
-    uuid.bytes[0] = kind;
-    uuid.bytes[15] = number;
-    return uuid;
-}
-
-inline VmSpec vm_spec(std::uint8_t number) {
-    VmSpec spec;
-    spec.vm = uuid_of(0xee, number);
-    spec.name = VmName{"vm" + std::to_string(number)};
-    spec.memory_mib = 64;
-    spec.cpus = 1;
-    spec.datastores = 1;
-    return spec;
-}
-
-struct MiniDisk {
-    std::map<int, SlotRecord> slots;  // by host
-    std::map<int, Roster> rosters;
-    std::map<int, Orders> orders;
-};
-
-struct MiniHost {
-    std::unique_ptr<Engine> engine;
-    EngineConfig config;
-    bool powered = false;
-    bool disks_hang = false;  // its I/O never answers
-    bool net_out = true;      // its beats leave it
-    bool net_in = true;       // beats reach it
-    std::map<VmId, VmSpec> paused;
-    std::map<VmId, VmSpec> running;
-    std::vector<DestroyVm> destroyed;
-    std::vector<AnswerStart> answers;
-    std::vector<Trace> traces;
-    bool reset_asked = false;
-    bool vm_side_hangs = false;
-    std::uint64_t arming = 0;
-    Incarnation persisted;
-    Instant deadline = kNever;
-};
 
 class MiniCluster {
   public:
@@ -82,9 +35,9 @@ class MiniCluster {
     void power_on(int id) {
         MiniHost& machine = host(id);
         machine.powered = true;
-        machine.persisted = {};
-        ++boots_;
-        start_agent(id, {}, kNotYet, 0);
+        machine.persisted = {0, 1};
+        machine.config.boot_id = uuid_of(2, static_cast<std::uint8_t>(++boots_));
+        start_agent(id, machine.persisted, kNotYet, 0);
     }
 
     void power_off(int id) {
@@ -101,10 +54,16 @@ class MiniCluster {
     void restart_agent(int id) {
         MiniHost& machine = host(id);
         ++lives_[id];
-        const Incarnation last = machine.persisted;
-        const Incarnation next{last.boot(), last.restart() + 1};
-        if (last.boot() != 0) machine.persisted = next;
-        start_agent(id, next, machine.arming == 0 ? kNotYet : machine.deadline, machine.arming);
+        machine.persisted = {machine.persisted.boot(), machine.persisted.restart() + 1};
+        start_agent(id,
+                    machine.persisted,
+                    machine.arming == 0 ? kNotYet : machine.deadline,
+                    machine.arming);
+    }
+
+    void return_keeper(int id) {
+        host(id).keeper_away = false;
+        send(id, KeeperReport{host(id).arming, timing_.watchdog, WatchdogClass::Hardware});
     }
 
     void run_vm(int id, std::uint8_t number) {
@@ -117,6 +76,17 @@ class MiniCluster {
         later(Duration{}, id, [body](MiniCluster& cluster, int host_id) {
             cluster.step(host_id, body);
         });
+    }
+
+    // Hands one event to the engine now, and carries out what it asks for.
+    void step(int id, const decltype(Event::body)& body) {
+        if (!host(id).engine) return;
+        host(id).engine->step({now_, body}, *actions_);
+        const std::vector<Action> actions(actions_->begin(), actions_->end());
+        for (const Action& action : actions) {
+            if (host(id).swallow && host(id).swallow(action)) continue;
+            std::visit([this, id](const auto& what) { carry_out(id, what); }, action);
+        }
     }
 
     void run(Duration span) {
@@ -192,16 +162,16 @@ class MiniCluster {
         EngineConfig config;
         config.self = HostId{static_cast<std::uint16_t>(id)};
         config.host_uuid = uuid_of(1, static_cast<std::uint8_t>(id));
-        config.boot_id = incarnation.boot() == 0 ? uuid_of(2, static_cast<std::uint8_t>(boots_))
-                                                 : machine.config.boot_id;
+        config.boot_id = machine.config.boot_id;
         config.timing = timing_;
         config.members = members_;
         config.voters_count = config.datastores_count = static_cast<std::uint8_t>(disks_.size());
         config.watchdog_class = WatchdogClass::Hardware;
-        config.incarnation = incarnation.boot() == 0 ? Incarnation{0, 1} : incarnation;
+        config.incarnation = incarnation;
         config.lease_inherited_until = lease_until;
         config.arming_inherited = arming;
         config.seed = static_cast<std::uint64_t>(id);
+        if (machine.adjust) machine.adjust(config);
         machine.config = config;
         machine.engine = std::make_unique<Engine>(config, now_);
         send(id, CapacityReport{{1024, 8, 1}});
@@ -231,20 +201,11 @@ class MiniCluster {
         }
     }
 
-    void step(int id, const decltype(Event::body)& body) {
-        if (!host(id).engine) return;
-        host(id).engine->step({now_, body}, *actions_);
-        const std::vector<Action> actions(actions_->begin(), actions_->end());
-        for (const Action& action : actions) {
-            std::visit([this, id](const auto& what) { carry_out(id, what); }, action);
-        }
-    }
-
-    // An I/O takes effect and answers after kIoTime, unless this host's disks hang.
+    // An I/O takes effect and answers after kVmTime, unless this host's disks hang.
     template <typename Work>
     void io(int id, Work work) {
         if (host(id).disks_hang) return;
-        later(kIoTime, id, work);
+        later(host(id).io_time, id, work);
     }
 
     void carry_out(int id, const WriteSlot& write) {
@@ -331,6 +292,7 @@ class MiniCluster {
     void carry_out(int id, const ArmKeeper& arm) {
         host(id).arming = arm.arming;
         host(id).deadline = arm.deadline;
+        if (host(id).keeper_away) return;
         send(id, KeeperReport{arm.arming, timing_.watchdog, WatchdogClass::Hardware});
     }
 
@@ -344,14 +306,14 @@ class MiniCluster {
 
     void carry_out(int id, const StartVm& start) {
         if (host(id).vm_side_hangs) return;
-        later(kIoTime, id, [start](MiniCluster& cluster, int self) {
+        later(kVmTime, id, [start](MiniCluster& cluster, int self) {
             cluster.host(self).paused[start.spec.vm] = start.spec;
             cluster.step(self, VmStarted{start.spec.vm, start.claim, StartFailure::None});
         });
     }
 
     void carry_out(int id, const ResumeVm& resume) {
-        later(kIoTime, id, [resume](MiniCluster& cluster, int self) {
+        later(kVmTime, id, [resume](MiniCluster& cluster, int self) {
             MiniHost& machine = cluster.host(self);
             machine.running[resume.vm] = machine.paused[resume.vm];
             machine.paused.erase(resume.vm);
@@ -362,7 +324,7 @@ class MiniCluster {
     void carry_out(int id, const DestroyVm& destroy) {
         host(id).destroyed.push_back(destroy);
         if (host(id).vm_side_hangs) return;
-        later(kIoTime, id, [destroy](MiniCluster& cluster, int self) {
+        later(kVmTime, id, [destroy](MiniCluster& cluster, int self) {
             cluster.host(self).running.erase(destroy.vm);
             cluster.host(self).paused.erase(destroy.vm);
             cluster.step(self, VmGone{destroy.vm});
