@@ -147,17 +147,20 @@ void disarm_keeper(KeeperPage& page) {
 
 KeeperReport read_keeper_report(const KeeperPage& page, Instant now) {
     KeeperReport report;
-    const Instant polled{Duration{page.polled_ns.load(std::memory_order_acquire)}};
+    const bool looks = keeper_looks(page, now);
     const std::uint32_t watchdog_class = page.watchdog_class.load(std::memory_order_relaxed);
     report.watchdog = std::chrono::milliseconds(page.watchdog_ms.load(std::memory_order_relaxed));
     if (watchdog_class >= static_cast<std::uint32_t>(WatchdogClass::None) &&
         watchdog_class <= static_cast<std::uint32_t>(WatchdogClass::Hardware)) {
         report.watchdog_class = static_cast<WatchdogClass>(watchdog_class);
-        if (now - polled <= kKeeperPollMax) {
-            report.arming = page.armed.load(std::memory_order_acquire);
-        }
+        if (looks) report.arming = page.armed.load(std::memory_order_acquire);
     }
     return report;
+}
+
+bool keeper_looks(const KeeperPage& page, Instant now) {
+    const std::int64_t polled_ns = page.polled_ns.load(std::memory_order_acquire);
+    return polled_ns != 0 && now - Instant{Duration{polled_ns}} <= kKeeperPollMax;
 }
 
 bool is_intact(const KeeperPage& page) {

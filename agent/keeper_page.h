@@ -96,6 +96,9 @@ void disarm_keeper(KeeperPage& page);
 // has acknowledged nothing that can be counted on.
 [[nodiscard]] KeeperReport read_keeper_report(const KeeperPage& page, Instant now);
 
+// Whether a keeper has looked at the page within the last second.
+[[nodiscard]] bool keeper_looks(const KeeperPage& page, Instant now);
+
 // ---- both
 
 // Whether magic, version and size are still what they were.

@@ -1,9 +1,7 @@
 #include "agent/daemon/daemon.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "agent/daemon/control_loop.h"
 #include "agent/daemon/datastore_loop.h"
 #include "agent/daemon/engine_loop.h"
+#include "agent/daemon/engine_setup.h"
 #include "agent/daemon/host_identity.h"
 #include "agent/daemon/log_writer.h"
 #include "agent/daemon/net_loop.h"
@@ -47,36 +46,6 @@ Result<Nothing> make_folders(const Config& config) {
     const Result<Nothing> run = make_folder(config.run_dir, 0750);
     if (!run) return run;
     return make_folder(config.run_path("intents"), 0700);
-}
-
-EngineConfig engine_config(const Config& config,
-                           const HostIdentity& identity,
-                           Incarnation incarnation,
-                           const KeeperPage& keeper) {
-    EngineConfig engine;
-    engine.self = config.self;
-    engine.host_uuid = identity.host_uuid;
-    engine.boot_id = identity.boot_id;
-    engine.timing = config.timing;
-    for (const MemberConfig& member : config.members) engine.members.push(member.id);
-    engine.voters_count = config.voters_count;
-    engine.datastores_count = static_cast<std::uint8_t>(config.datastores.size());
-    engine.accept_weak_watchdog = config.accept_weak_watchdog;
-    engine.incarnation = incarnation;
-    const KeeperReport report = read_keeper_report(keeper, boottime_now());
-    engine.watchdog_class = report.watchdog_class;
-    // Only what a keeper that lives still enforces can be continued.
-    const std::int64_t deadline = keeper.deadline_ns.load(std::memory_order_acquire);
-    engine.arming_inherited = report.arming;
-    if (report.arming != 0 && deadline != kNoDeadline) {
-        engine.lease_inherited_until = Instant{Duration{deadline}};
-    }
-    Uuid mixed = identity.host_uuid;
-    std::uint64_t seed = 0;
-    std::memcpy(&seed, mixed.bytes.data(), sizeof seed);
-    engine.seed = seed ^ incarnation.value() ^
-                  static_cast<std::uint64_t>(boottime_now().time_since_epoch().count());
-    return engine;
 }
 
 }  // namespace
@@ -168,20 +137,21 @@ void Daemon::Parts::make_engine() {
     for (const auto& loop : datastores) {
         outlets.push_back({&loop->engine_port(), &loop->memory(), &loop->wakeup()});
     }
-    engine = std::make_unique<EngineLoop>(
-        EngineLoop::Surroundings{engine_config(config, identity, incarnation, keeper.page()),
-                                 config.cluster_uuid,
-                                 std::move(outlets),
-                                 {vm->commands(),
-                                  vm->reports(),
-                                  control->commands(),
-                                  control->reports(),
-                                  net->beats_out(),
-                                  net->beats_in()},
-                                 keeper.page(),
-                                 engine_wakeup,
-                                 control_wakeup,
-                                 &boottime_now});
+    engine = std::make_unique<EngineLoop>(EngineLoop::Surroundings{
+        make_engine_config(config, identity, incarnation, keeper.page(), boottime_now()),
+        config.cluster_uuid,
+        std::move(outlets),
+        {vm->commands(),
+         vm->reports(),
+         control->commands(),
+         control->reports(),
+         net->beats_out(),
+         net->beats_in()},
+        keeper.page(),
+        config.watchdog_device,
+        engine_wakeup,
+        control_wakeup,
+        &boottime_now});
     std::vector<LogSink*> sinks{&engine->sink(), &net->sink(), &vm->sink()};
     for (const auto& loop : datastores) sinks.push_back(&loop->sink());
     control->attach(&engine->snapshot(), std::move(sinks));
@@ -205,10 +175,6 @@ void Daemon::Parts::say_start() {
     }
     if (const std::string refused = probe_real_time(); !refused.empty()) {
         sink.say(MessageId::NotRealTime, {refused});
-    }
-    if (keeper.page().polled_ns.load() == 0) {
-        sink.say(MessageId::KeeperMissing,
-                 {config.run_path("keeper.page"), "no keeper has looked at it in this boot."});
     }
 }
 

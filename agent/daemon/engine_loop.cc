@@ -29,6 +29,7 @@ EngineLoop::EngineLoop(const Surroundings& surroundings)
                  surroundings.keeper,
                  sink_,
                  surroundings.clock}),
+      keeper_watch_(surroundings.keeper, surroundings.watchdog_device, sink_, surroundings.clock()),
       actions_(std::make_unique<Actions>()),
       scratch_(std::make_unique<Snapshot>()),
       snapshot_(std::make_unique<Seqlock<Snapshot>>()) {}
@@ -144,14 +145,7 @@ void EngineLoop::poll_keeper() {
     const Instant at = now();
     if (at < keeper_poll_at_) return;
     keeper_poll_at_ = at + kKeeperPollEvery;
-    const KeeperReport report = read_keeper_report(around_.keeper, at);
-    const bool same = report.arming == keeper_said_.arming &&
-                      report.watchdog == keeper_said_.watchdog &&
-                      report.watchdog_class == keeper_said_.watchdog_class;
-    if (same && keeper_reported_) return;
-    keeper_said_ = report;
-    keeper_reported_ = true;
-    step({at, report});
+    if (const auto report = keeper_watch_.look(at)) step({at, *report});
 }
 
 void EngineLoop::tick_if_due() {

@@ -8,10 +8,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/daemon/channels.h"
 #include "agent/daemon/executor.h"
+#include "agent/daemon/keeper_watch.h"
 #include "agent/daemon/log_sink.h"
 #include "agent/daemon/real_time.h"
 #include "agent/daemon/wakeup.h"
@@ -32,8 +34,9 @@ class EngineLoop {
         std::vector<DatastoreOutlet> datastores;
         EngineChannels channels;
         KeeperPage& keeper;
-        const Wakeup& wakeup;   // signalled by everybody who reports
-        const Wakeup& control;  // takes the log
+        std::string watchdog_device;  // as configured
+        const Wakeup& wakeup;         // signalled by everybody who reports
+        const Wakeup& control;        // takes the log
         Executor::Clock clock;
     };
 
@@ -65,14 +68,13 @@ class EngineLoop {
     LogSink sink_;
     Engine engine_;
     Executor executor_;
+    KeeperWatch keeper_watch_;
     std::unique_ptr<Actions> actions_;
     std::unique_ptr<Snapshot> scratch_;
     std::unique_ptr<Seqlock<Snapshot>> snapshot_;
     WorkerThread thread_;
     std::atomic<bool> stopping_{false};
     Instant last_now_ = kNotYet;
-    KeeperReport keeper_said_;
-    bool keeper_reported_ = false;
     Instant keeper_poll_at_{};
     Instant published_at_{};
     Instant lateness_said_at_{};

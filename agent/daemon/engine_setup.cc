@@ -1,0 +1,37 @@
+#include "agent/daemon/engine_setup.h"
+
+#include <cstring>
+
+namespace holdfast {
+
+EngineConfig make_engine_config(const Config& config,
+                                const HostIdentity& identity,
+                                Incarnation incarnation,
+                                const KeeperPage& keeper,
+                                Instant now) {
+    EngineConfig engine;
+    engine.self = config.self;
+    engine.host_uuid = identity.host_uuid;
+    engine.boot_id = identity.boot_id;
+    engine.timing = config.timing;
+    for (const MemberConfig& member : config.members) engine.members.push(member.id);
+    engine.voters_count = config.voters_count;
+    engine.datastores_count = static_cast<std::uint8_t>(config.datastores.size());
+    engine.watchdog_class =
+        config.watchdog_device == "none" ? WatchdogClass::None : WatchdogClass::Hardware;
+    engine.accept_weak_watchdog = config.accept_weak_watchdog;
+    engine.incarnation = incarnation;
+    // Only what a keeper that lives still enforces can be continued.
+    engine.arming_inherited = read_keeper_report(keeper, now).arming;
+    const std::int64_t deadline = keeper.deadline_ns.load(std::memory_order_acquire);
+    if (engine.arming_inherited != 0 && deadline != kNoDeadline) {
+        engine.lease_inherited_until = Instant{Duration{deadline}};
+    }
+    std::uint64_t seed = 0;
+    std::memcpy(&seed, identity.host_uuid.bytes.data(), sizeof seed);
+    engine.seed =
+        seed ^ incarnation.value() ^ static_cast<std::uint64_t>(now.time_since_epoch().count());
+    return engine;
+}
+
+}  // namespace holdfast

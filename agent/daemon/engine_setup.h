@@ -1,0 +1,19 @@
+// EngineSetup: what the engine is made with: the configuration, who this host is, and what a predecessor left in force.
+#pragma once
+
+#include "agent/config.h"
+#include "agent/daemon/host_identity.h"
+#include "agent/keeper_page.h"
+#include "engine/machine/engine.h"
+
+namespace holdfast {
+
+// The watchdog class is the one that the configuration calls for: a keeper that has not spoken yet must not look like one without
+// a device.  What the device really is comes with each KeeperReport.
+[[nodiscard]] EngineConfig make_engine_config(const Config& config,
+                                              const HostIdentity& identity,
+                                              Incarnation incarnation,
+                                              const KeeperPage& keeper,
+                                              Instant now);
+
+}  // namespace holdfast
