@@ -194,8 +194,10 @@ void EngineState::review(Plan& plan) {
             core.now + (soon ? 2 * core.config.timing.interval : backoff(plan.attempt));
         if (!soon) plan.tried.clear();
     }
+    const Peer* target = plan.given ? peers.find(plan.target) : nullptr;
+    const bool lost = target != nullptr && target->is_dead(target->incarnation);
     const bool starting = answers && entry->state == ClaimState::Starting;
-    if (starting) return;
+    if (starting && !lost) return;
     if (standing.held || !standing.wanted) {
         // Held by the target before its roster says so, or stopped since, or running somewhere: nothing is left to do.
         const bool target_busy =
@@ -210,8 +212,6 @@ void EngineState::review(Plan& plan) {
     plan.previous = standing.previous;
     if (!plan.given)
         return core.wake_at(std::max(plan.not_before, core.now + core.config.timing.interval / 4));
-    const Peer* target = peers.find(plan.target);
-    const bool lost = target != nullptr && target->is_dead(target->incarnation);
     const bool overdue =
         core.now - plan.given_at > core.config.timing.lease + 16 * core.config.timing.interval;
     if (!lost && !(overdue && !answers)) return;
