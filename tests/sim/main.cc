@@ -11,6 +11,7 @@
 #include "tests/sim/run/printed_log.h"
 #include "tests/sim/run/report.h"
 #include "tests/sim/run/seed_run.h"
+#include "tests/sim/scenario/golden.h"
 
 namespace holdfast::sim {
 
@@ -22,6 +23,11 @@ constexpr const char* kUsage =
     "failures end them\n"
     "       holdfast-sim --seeds-file FILE                     the seeds listed in FILE, one a "
     "line, # for comments\n"
+    "       holdfast-sim --scenario FILE.scn... [--trace] [--expect-only]   stories; without "
+    "--expect-only\n"
+    "                                                          what happens must be what "
+    "FILE.trace says\n"
+    "         --skip-refused   a story that only the lab can tell is no failure\n"
     "options: --json   the report as one line of JSON\n"
     "exit code: 0 every promise was kept, 1 one was broken, 2 usage\n";
 
@@ -32,6 +38,9 @@ struct Options {
     bool trace = false;
     bool json = false;
     bool keep_going = false;
+    bool expect_only = false;
+    bool skip_refused = false;
+    std::vector<std::string> scenarios;
     WorldTime from{};
 };
 
@@ -88,6 +97,14 @@ Options parse(int argc, char** argv) {
             options.trace = true;
         } else if (word == "--json") {
             options.json = true;
+        } else if (word == "--scenario") {
+            options.scenarios.push_back(value());
+        } else if (word == "--expect-only") {
+            options.expect_only = true;
+        } else if (word == "--skip-refused") {
+            options.skip_refused = true;
+        } else if (!options.scenarios.empty() && word.ends_with(".scn")) {
+            options.scenarios.push_back(word);
         } else if (word == "--keep-going") {
             options.keep_going = true;
         } else if (word == "--help") {
@@ -97,11 +114,38 @@ Options parse(int argc, char** argv) {
             usage("unknown option '" + word + "'");
         }
     }
-    if (options.seeds.empty()) usage("no seed given");
+    if (options.seeds.empty() == options.scenarios.empty()) usage("give seeds, or scenarios");
     return options;
 }
 
-int run(const Options& options) {
+int run_scenarios(const Options& options) {
+    int failed_count = 0;
+    for (const std::string& path : options.scenarios) {
+        const ScenarioResult result = run_scenario(path, !options.expect_only, options.trace);
+        const bool ok = result.failure.empty();
+        if (options.skip_refused && result.refused()) {
+            std::printf("SKIPPED %s\n", result.failure.c_str());
+            continue;
+        }
+        if (!ok) ++failed_count;
+        if (options.json) {
+            std::printf(R"({"file":"%s","ok":%s,"failure":%s,"seconds":%.3f})"
+                        "\n",
+                        json_text(path).c_str(),
+                        ok ? "true" : "false",
+                        ok ? "null" : ("\"" + json_text(result.failure) + "\"").c_str(),
+                        result.virtual_seconds);
+        } else if (ok) {
+            std::printf(
+                "ok      %s%s\n", path.c_str(), result.rewritten ? " (trace rewritten)" : "");
+        } else {
+            std::printf("FAILED  %s\n", result.failure.c_str());
+        }
+    }
+    return failed_count == 0 ? 0 : 1;
+}
+
+int run_seeds(const Options& options) {
     using SteadyClock = std::chrono::steady_clock;
     const auto began = SteadyClock::now();
     auto told = began;
@@ -142,5 +186,7 @@ int run(const Options& options) {
 }  // namespace holdfast::sim
 
 int main(int argc, char** argv) {
-    return holdfast::sim::run(holdfast::sim::parse(argc, argv));
+    const holdfast::sim::Options options = holdfast::sim::parse(argc, argv);
+    return options.scenarios.empty() ? holdfast::sim::run_seeds(options)
+                                     : holdfast::sim::run_scenarios(options);
 }

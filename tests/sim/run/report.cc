@@ -71,16 +71,20 @@ unsigned long long ull(std::uint64_t value) {
     return value;
 }
 
-std::string escaped(const std::string& text) {
+}  // namespace
+
+std::string json_text(const std::string& text) {
     std::string out;
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
-        out += c;
+        if (c == '\n') {
+            out += "\\n";
+        } else {
+            out += c;
+        }
     }
     return out;
 }
-
-}  // namespace
 
 void print_failure(std::FILE* file, const SeedResult& result) {
     const Violation& violation = *result.violation;
@@ -191,7 +195,7 @@ void print_report_json(std::FILE* file, const Report& report) {
                      ull(failure.seed),
                      failure.violation->promise.c_str(),
                      in_seconds(failure.violation->at),
-                     escaped(failure.violation->text).c_str());
+                     json_text(failure.violation->text).c_str());
         comma = ",";
     }
     std::fprintf(file, "]}\n");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <string>
 #include <vector>
 
 #include "tests/sim/run/seed_run.h"
@@ -15,6 +16,9 @@ struct Report {
     std::vector<SeedResult> failures;
     double wall_seconds = 0;
 };
+
+// For use inside a JSON string.
+[[nodiscard]] std::string json_text(const std::string& text);
 
 void print_failure(std::FILE* file, const SeedResult& result);
 void print_report(std::FILE* file, const Report& report);

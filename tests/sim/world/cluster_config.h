@@ -45,6 +45,7 @@ struct ClusterConfig {
     std::vector<VmConfig> vms;
 
     Span io_latency{microseconds{100}, microseconds{600}};
+    std::uint32_t late_permille = 500;  // of the writes and feedings that may be late, so many are
     std::uint32_t io_spike_permille = 0;  // of I/Os, take io_spike instead
     Span io_spike{milliseconds{10}, milliseconds{90}};
     Span net_latency{microseconds{50}, microseconds{300}};
@@ -53,6 +54,9 @@ struct ClusterConfig {
     Span vm_resume{milliseconds{3}, milliseconds{40}};
     Span vm_destroy{milliseconds{20}, milliseconds{200}};
     Span boot{seconds{3}, seconds{12}};
+    Span first_boot{Duration::zero(), seconds{1}};
+    Span agent_starts{milliseconds{100}, milliseconds{1500}};  // after the boot
+    bool boots_after_reset = true;  // a host that was reset comes back by itself
     Span tick_late{microseconds{5}, microseconds{200}};
 
     bool vm_changes_echoed = false;  // libvirt's events repeat what the engine's own calls did

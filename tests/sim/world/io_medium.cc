@@ -161,7 +161,7 @@ void IoPaths::lay_to_rest(WorldTime now, Path& path, std::uint32_t index, bool w
     IoOp& op = ops_[index];
     const bool pending_write = is_write(op.kind) && !op.on_medium;
     if (was_hung && pending_write && config_.late_writes && op.kind != IoKind::WriteOrders &&
-        chance_.permille(500)) {
+        chance_.permille(config_.late_permille)) {
         op.abandoned = true;  // stays in path.hung
         return;
     }

@@ -15,10 +15,12 @@ struct Vm {
     VmSpec spec;  // without the place of its XML
     HostId home;
     bool autostart = false;
-    bool wanted = false;            // people want it to run
-    bool asked_since_stop = false;  // somebody tried to start it since people stopped it
-    HostId last_host;               // where it ran last
-    WorldTime died_at{};            // when its host died under it
+    bool wanted = false;                       // people want it to run
+    bool asked_since_stop = false;             // somebody tried to start it since people stopped it
+    std::uint32_t interruptions_count = 0;     // times it ended, for whatever cause
+    WorldTime run_by_engine_at = kWorldNever;  // the last time that an engine let it run
+    HostId last_host;                          // where it ran last
+    WorldTime died_at{};                       // when its host died under it
     bool lost_with_host = false;
 };
 

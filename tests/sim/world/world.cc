@@ -58,7 +58,7 @@ void World::make_vms() {
 
 void World::start() {
     for (SimHost& host : hosts_) {
-        agenda_.put(now_ + chance_.between(Duration::zero(), Duration{seconds{1}}),
+        agenda_.put(now_ + chance_.between(config_.first_boot.low, config_.first_boot.high),
                     Wake::HostBoots,
                     host.id.value(),
                     0,
@@ -127,7 +127,14 @@ void World::dispatch(const AgendaEntry& entry) {
     SimHost& host = at(HostId{entry.host});
     switch (entry.wake) {
         case Wake::IoDone: io_done(host, entry); return;
-        case Wake::WriteLands: io_.land(entry.index); return;
+        case Wake::WriteLands:
+            if (listening()) {
+                const IoOp& op = io_.op(entry.index);
+                say(host.id,
+                    text_of("a write of its past lands on datastore %u", op.datastore + 1U));
+            }
+            io_.land(entry.index);
+            return;
         case Wake::BeatArrives: beat_arrives(host, entry); return;
         case Wake::MailArrives: mail_arrives(host, entry); return;
         case Wake::VmCallMoves:

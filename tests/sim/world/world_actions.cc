@@ -124,7 +124,7 @@ void World::watchdog_looks(SimHost& host, std::uint32_t life) {
         plan_watchdog(host);
         return;
     }
-    if (config_.late_feeds && !host.keeper.fed_late() && chance_.permille(500)) {
+    if (config_.late_feeds && !host.keeper.fed_late() && chance_.permille(config_.late_permille)) {
         // The keeper was stopped between its look at the clock and its feeding, and came to it only now.
         host.keeper.set_late_feed(
             chance_.between(config_.timing.watchdog / 4, config_.timing.watchdog));

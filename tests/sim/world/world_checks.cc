@@ -182,6 +182,7 @@ void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, bool by_pe
         }
     }
     vm.last_host = host_id;
+    if (!by_person) vm.run_by_engine_at = now_;
 }
 
 // Every start goes through a claim that a majority of the voting datastores shows, or that nobody can read.
@@ -209,6 +210,7 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
     Vm& vm = vms_[index];
     SimHost& host = at(host_id);
     runs_.ended(index, host_id, now_, cause != EndCause::HostDied);
+    ++vm.interruptions_count;
     const std::string name(vm.spec.name.view());
     switch (cause) {
         case EndCause::HostDied:

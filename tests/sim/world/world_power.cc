@@ -8,8 +8,6 @@ namespace holdfast::sim {
 
 namespace {
 
-constexpr Span kAgentStartsAfterBoot{milliseconds{100}, milliseconds{1500}};
-
 BootId boot_id_of(HostId host, std::uint32_t boot_count) {
     BootId id;
     id.bytes[0] = 0xb0;
@@ -47,7 +45,7 @@ void World::boot(SimHost& host) {
     host.mail_ready_at = now_;
     tally_.add(Count::HostBoots);
     say(host.id, "boots");
-    agenda_.put(now_ + chance_.between(kAgentStartsAfterBoot.low, kAgentStartsAfterBoot.high),
+    agenda_.put(now_ + chance_.between(config_.agent_starts.low, config_.agent_starts.high),
                 Wake::AgentStarts,
                 host.id.value(),
                 0,
@@ -90,6 +88,7 @@ void World::reset(HostId id, const char* why) {
     ++resets_count_;
     reset_at_[id.value() - 1U] = now_;
     host_dies(host, std::string("is reset: ") + why);
+    if (!config_.boots_after_reset) return;
     agenda_.put(now_ + chance_.between(config_.boot.low, config_.boot.high),
                 Wake::HostBoots,
                 id.value(),
