@@ -81,7 +81,7 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
     plans.reserve(kOrdersMax);
     rooms.reserve(config.members.size());
     core.incarnation = config.incarnation;
-    if (config.incarnation.boot() != 0) persisted = config.incarnation;
+    persisted = {config.incarnation.boot(), std::max(1U, config.incarnation.restart())};
     keeper.arming = keeper.arming_last = config.arming_inherited;
     keeper.deadline =
         config.lease_inherited_until == kNotYet ? kNever : config.lease_inherited_until;

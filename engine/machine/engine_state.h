@@ -23,8 +23,9 @@ namespace holdfast {
 
 // What a starting or returning agent must learn from the datastores before it may write (phase Reading).
 struct Past {
-    RequestId since;             // answers to older requests do not count
-    Instant asked_at = kNotYet;  // when the own roster was last asked for
+    RequestId since;                // answers to older requests do not count
+    Instant asked_at = kNotYet;     // when the own roster was last asked for
+    std::uint8_t roster_asked = 0;  // datastores that owe an answer about the own roster
     std::uint8_t slot_mask = 0;  // voters whose copy of the own slot was read, or was never written
     std::uint8_t roster_mask = 0;  // the same for the own roster
     bool slot_found = false;
@@ -149,6 +150,7 @@ struct EngineState {
     void destroy_held();
     void destroy_strays();
     void settle_lapsed();
+    void start_over();
     void settle_keeper();
 
     // The weaker of what the configuration expects and what the keeper found; only an armed keeper counts, see death_watch.cc.
@@ -217,9 +219,11 @@ struct EngineState {
     Orders known_orders;  // what the leader orders, as last read
     bool orders_known = false;
     Instant orders_asked_at = kNotYet;
-    bool orders_taken = false;  // known_orders was looked through
+    std::uint8_t orders_asked = 0;  // datastores that owe an answer about orders
+    bool orders_taken = false;      // known_orders was looked through
 
     Incarnation persisted;          // survives a restart of the agent
+    Incarnation persist_asked;      // a new boot part is persisted once a majority holds it
     Sequence sequence;              // of the newest slot composed
     std::uint64_t content = 1;      // grows when the slot's content must be written soon
     Sequence incarnation_sequence;  // the first slot that carries the present incarnation

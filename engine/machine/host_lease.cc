@@ -16,7 +16,8 @@ void HostLease::update(Core& core, const SlotIo& slots) {
     const Instant renewed = std::max({stored, answered_issued_, vouched_issued_});
     Instant ends = inherited_until_;
     LeaseSource source = inherited_until_ == kNotYet ? LeaseSource::None : LeaseSource::Inherited;
-    if (renewed != kNotYet && renewed + core.config.timing.lease > ends) {
+    // What would be over already is no lease, so none is lost by it.
+    if (renewed != kNotYet && renewed + core.config.timing.lease > std::max(ends, core.now)) {
         ends = renewed + core.config.timing.lease;
         // Sources in step change places with every beat; who carries the lease is the first that keeps up.
         const Instant in_step = renewed - 2 * core.config.timing.interval;

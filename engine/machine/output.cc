@@ -145,7 +145,7 @@ void EngineState::put_out() {
     beat_due = false;
     doorbell = false;
     core.wake_at(next_beat_at);
-    if (lease.ends() != kNotYet) core.wake_at(lease.ends());
+    if (lease.held(core.now)) core.wake_at(lease.ends());
 }
 
 }  // namespace holdfast

@@ -18,7 +18,8 @@ void EngineState::read_past() {
     if (past.asked_at != kNotYet && core.now < past.asked_at + core.config.timing.interval) return;
     past.asked_at = core.now;
     for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
-        if ((past.roster_mask >> d & 1U) != 0) continue;
+        if (((past.roster_mask | past.roster_asked) & 1U << d) != 0) continue;
+        past.roster_asked = static_cast<std::uint8_t>(past.roster_asked | 1U << d);
         core.emit(ReadRoster{d, core.new_request(), core.config.self});
     }
 }
@@ -51,7 +52,9 @@ void EngineState::learn_own_slot(DatastoreIndex datastore, const SlotView& view)
 }
 
 void EngineState::learn_own_roster(const RosterRead& read) {
-    if (read.request <= past.since || read.datastore >= core.config.voters_count) return;
+    if (read.datastore >= core.config.voters_count) return;
+    past.roster_asked = static_cast<std::uint8_t>(past.roster_asked & ~(1U << read.datastore));
+    if (read.request <= past.since) return;
     if (read.reading == RegionReading::Unusable) return;
     past.roster_mask = static_cast<std::uint8_t>(past.roster_mask | 1U << read.datastore);
     if (past.known || read.reading != RegionReading::Valid)
@@ -85,7 +88,12 @@ bool EngineState::learn_past() {
 void EngineState::settle_past() {
     if (!learn_past()) return;
     choose_incarnation();
-    if (core.incarnation != persisted) return;
+    // A restart part is persisted before it is written, a boot part after it: then no agent of this boot uses one that a
+    // majority does not hold.
+    const bool boot_is_new = core.incarnation.boot() != persisted.boot();
+    const bool ready = boot_is_new ? persisted.restart() >= core.incarnation.restart()
+                                   : persisted == core.incarnation;
+    if (!ready) return;
     change_phase(PhaseInput::PastKnown);
     if (phase != HostPhase::Writing) return;
     incarnation_sequence = next_sequence();
@@ -108,13 +116,14 @@ void EngineState::choose_incarnation() {
     if (chosen.boot() == 0) {
         chosen = {seen.boot() + 1, std::max(1U, chosen.restart())};
     } else if (seen >= chosen) {
-        const bool same_boot = past.slot.boot_id == core.config.boot_id;
+        const bool same_boot =
+            past.slot.boot_id == core.config.boot_id && seen.boot() == chosen.boot();
         chosen = same_boot ? Incarnation{seen.boot(), seen.restart() + 1}
                            : Incarnation{seen.boot() + 1, 1};
     }
     if (chosen == core.incarnation) return;
     core.incarnation = chosen;
-    core.emit(PersistIncarnation{chosen});
+    if (chosen.boot() == persisted.boot()) core.emit(PersistIncarnation{chosen});
 }
 
 void EngineState::load_own_roster() {
@@ -133,7 +142,14 @@ void EngineState::load_own_roster() {
 
 void EngineState::settle_writing() {
     if (slots.written_by_majority(core) < incarnation_sequence) return;
+    if (core.incarnation != persisted) {
+        if (persist_asked != core.incarnation) core.emit(PersistIncarnation{core.incarnation});
+        persist_asked = core.incarnation;
+        return;
+    }
+    if (!lease.held(core.now)) return;  // the write took longer than the lease that it gave
     change_phase(PhaseInput::IncarnationHeld);
+    doorbell = true;
 }
 
 }  // namespace holdfast

@@ -59,11 +59,7 @@ void EngineState::settle_lapsed() {
             core.trace(line);
         }
         change_phase(PhaseInput::AllGone);
-        if (core.incarnation.boot() != 0) {
-            core.incarnation = {core.incarnation.boot(), core.incarnation.restart() + 1};
-            core.emit(PersistIncarnation{core.incarnation});
-        }
-        begin_reading();
+        start_over();
         return;
     }
     const Instant reset_at =
@@ -76,6 +72,17 @@ void EngineState::settle_lapsed() {
     line.span = core.now - lapsed_at;
     core.trace(line);
     core.emit(ResetHost{});
+}
+
+// As a new incarnation, to which nothing counts that was written or answered while the VMs were being destroyed.
+void EngineState::start_over() {
+    const std::uint32_t used = std::max(core.incarnation.restart(), persisted.restart());
+    core.incarnation = {persisted.boot(), used + 1};
+    core.emit(PersistIncarnation{core.incarnation});
+    lease.drop();
+    peers.forget_answers();
+    slots.forget_writes();
+    begin_reading();
 }
 
 // After a lapse and before the next lease nothing may run here: a start that was allowed just before the end may show up late.
