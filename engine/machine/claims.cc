@@ -168,6 +168,10 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Conflict;
                 other = known.host;
+            } else if (own.kind == StartKind::Order && claim.state == ClaimState::Stopped &&
+                       claim.number > own.order.above && check != ClaimCheck::Withdraw) {
+                check = ClaimCheck::Withdraw;
+                failure = StartFailure::Superseded;  // stopped on purpose since the order was given
             } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean) {
                 check = ClaimCheck::Renumber;
             }
@@ -211,7 +215,9 @@ void EngineState::answer_start(OwnVm& own, StartVerdict verdict, HostId other) {
     core.emit(AnswerStart{own.token, own.claim.spec.vm, verdict, other});
 }
 
-// Nothing was asked of libvirt yet: the claim is given back as it was, or as a failure that the leader reads.
+// Nothing was asked of libvirt yet: the claim is given back as it was, or as a failure that the leader reads.  The entry gets its
+// old number back, or that of the wish which the order was to fulfil: the greatest number of a VM decides whether it should run,
+// and a claim that was withdrawn decides nothing.
 void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
     const StartKind kind = own.kind;
     own.number_floor = std::max(own.number_floor, own.claim.number);
@@ -237,11 +243,11 @@ void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
         own.claim.order_number = own.order.number;
         own.claim.state = ClaimState::Failed;
         own.claim.failure = failure;
+        own.claim.number = std::max(own.before.number, own.order.above);
         own.listed = true;
         return;
     }
-    // As if it had not been asked.  The entry gets its old number back, for the greatest number of a VM decides whether it should
-    // run, and a claim that was withdrawn decides nothing.
+    // As if it had not been asked.
     own.claim = own.before;
     own.listed = own.listed_before;
     const auto spread = static_cast<std::uint64_t>(4 * core.config.timing.interval.count());
@@ -316,6 +322,8 @@ void EngineState::read_orders() {
     orders_asked_at = core.now;
     core.wake_at(core.now + core.config.timing.interval / 2);
     for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
+        if ((orders_asked & 1U << d) != 0) continue;
+        orders_asked = static_cast<std::uint8_t>(orders_asked | 1U << d);
         core.emit(ReadOrders{d, core.new_request(), winner.host});
     }
 }

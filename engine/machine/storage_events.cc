@@ -148,6 +148,8 @@ void EngineState::forget_superseded(const RosterTable::Known& known) {
 }
 
 void EngineState::on(const OrdersRead& read) {
+    if (read.datastore >= core.config.voters_count) return;
+    orders_asked = static_cast<std::uint8_t>(orders_asked & ~(1U << read.datastore));
     if (read.reading != RegionReading::Valid || read.orders->leader != read.host) return;
     const HostKey author{read.orders->leader, read.orders->incarnation};
     if (read.orders->epoch != leadership.decided_epoch() || author != leadership.winner()) return;

@@ -203,14 +203,14 @@ void EngineState::on(const StartAsked& asked) {
     if (stopping) return refuse(StartVerdict::Stopping);
     if (phase != HostPhase::Member || !lease.held(core.now)) return refuse(StartVerdict::NoLease);
     OwnVm* own = vms.find_or_add(asked.spec);
-    if (own == nullptr) return refuse(StartVerdict::Busy);
+    if (own == nullptr || own->destroying) return refuse(StartVerdict::Busy);
     // The start that libvirt is about to make is one that this agent claimed and ordered itself.
     const bool ours = own->step == StartStep::Create || own->step == StartStep::Resume ||
                       own->step == StartStep::Appear;
     if (ours || (own->listed && own->claim.state == ClaimState::Running && !own->under_way())) {
         return refuse(StartVerdict::Allowed);
     }
-    if (own->under_way() || own->destroying) return refuse(StartVerdict::Busy);
+    if (own->under_way()) return refuse(StartVerdict::Busy);
     own->token = asked.token;
     if (!own->listed) own->claim.spec = asked.spec;
     begin_start(*own, StartKind::Person);
