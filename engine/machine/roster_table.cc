@@ -82,17 +82,30 @@ void RosterTable::issue(Core& core, const PeerTable& peers) {
             core.wake_at(again_at);
             continue;
         }
+        const std::uint8_t free = free_datastores(core);
+        if (static_cast<unsigned>(std::popcount(free)) < core.majority())
+            continue;  // its turn comes with an answer
         known.asked = core.new_request();
         known.asked_at = core.now;
+        known.asked_mask = free;
         known.answered_mask = 0;
         known.good_mask = 0;
         for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
-            if (reads_in_flight_[d] >= kReadsInFlightMax) continue;
+            if ((free & 1U << d) == 0) continue;
             ++reads_in_flight_[d];
             core.emit(ReadRoster{d, core.new_request(), known.host});
         }
         core.wake_at(core.now + core.config.timing.interval);
     }
+}
+
+std::uint8_t RosterTable::free_datastores(const Core& core) const {
+    std::uint8_t mask = 0;
+    for (unsigned d = 0; d < core.config.voters_count; ++d) {
+        if (reads_in_flight_[d] < kReadsInFlightMax)
+            mask = static_cast<std::uint8_t>(mask | 1U << d);
+    }
+    return mask;
 }
 
 void RosterTable::unchain(std::uint32_t index) {
@@ -143,12 +156,11 @@ void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
 
 void RosterTable::finish(Core& core, Known& known) {
     const auto good = static_cast<unsigned>(std::popcount(known.good_mask));
-    const auto answered = static_cast<unsigned>(std::popcount(known.answered_mask));
     if (good >= core.majority()) {
         known.thorough = std::max(known.thorough, known.asked);
         known.unreadable = false;
     }
-    if (answered < core.config.voters_count) return;
+    if (known.answered_mask != known.asked_mask) return;
     known.asked = RequestId{};
     if (good >= core.majority() || known.unreadable) return;
     known.unreadable = true;

@@ -36,7 +36,8 @@ class RosterTable {
         // The reading under way, if any.
         RequestId asked;  // its first request; none: nothing under way
         Instant asked_at = kNotYet;
-        std::uint8_t answered_mask = 0;  // bit d: datastore d answered it
+        std::uint8_t asked_mask = 0;     // bit d: datastore d was asked,
+        std::uint8_t answered_mask = 0;  // and answered
         std::uint8_t good_mask = 0;      // bit d: with a roster, or with "never written"
         bool any_copy = false;
         RequestId wanted_after;   // somebody needs a thorough reading issued after this request
@@ -89,6 +90,7 @@ class RosterTable {
     void replace(Core& core, Known& known, const Roster& roster);
     void unchain(std::uint32_t index);
     void finish(Core& core, Known& known);
+    [[nodiscard]] std::uint8_t free_datastores(const Core& core) const;
     [[nodiscard]] std::size_t bucket(VmId vm) const;
 
     std::vector<Known> known_;
