@@ -2,7 +2,7 @@
 import time
 
 from . import agent, datastores, grammar, guests, network
-from .common import LabError
+from .common import LabError, note
 from .hosts import power_off_together
 
 NOT_IN_LAB = {
@@ -109,8 +109,10 @@ def _libvirt(run, statement):
 def _vm_start(run, statement):
     vm, host = statement.names[0], run.lab.host(statement.need("on"))
     done = guests.user_start(run.lab, vm, host)
+    run.starts_refused.pop((vm, host.number), None)
     if done.returncode != 0:
-        run.starts_refused[vm, host.number] = done.stderr.strip()
+        run.starts_refused[vm, host.number] = done.stderr.strip() or f"status {done.returncode}"
+        note(f"         {done.stderr.strip()}")
 
 
 def _vm_stop(run, statement):

@@ -6,6 +6,7 @@ its pid namespace: killing that namespace's init is the power cord.
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,11 @@ cgroup_controllers = []
 stdio_handler = "file"
 max_core = 0
 """
+HOOK = Path(__file__).resolve().parents[3] / "agent" / "hooks" / "qemu"
+HOOK_CONF = """\
+HOLDFAST_BIN=/lab/build/agent
+HOLDFAST_CONFIG=/etc/holdfast/holdfast.toml
+"""
 NSSWITCH_WITHOUT_RESOLVER = "passwd: files\ngroup: files\nhosts: dns\n"
 
 
@@ -55,7 +61,7 @@ class Host:
 
     def create(self):
         """The folder of a new host."""
-        for name in ("etc/libvirt", "etc/holdfast", "var/lib/libvirt", "var/lib/holdfast",
+        for name in ("etc/libvirt/hooks/qemu.d", "etc/holdfast", "var/lib/libvirt", "var/lib/holdfast",
                      "var/log/libvirt", "var/log/holdfast", "var/cache/libvirt", "var/tmp",
                      "control", "watchdog", "root", "log"):
             (self.dir / name).mkdir(parents=True)
@@ -72,12 +78,16 @@ class Host:
         own = {"machine-id": machine_id.hex + "\n", "hostname": self.name + "\n",
                "hosts": "127.0.0.1 localhost\n::1 localhost\n", "boot-id": "",
                "libvirt/libvirtd.conf": LIBVIRTD_CONF.format(uuid=machine_id),
-               "libvirt/qemu.conf": QEMU_CONF}
+               "libvirt/qemu.conf": QEMU_CONF, "holdfast/hook.conf": HOOK_CONF}
         if self.lab.options.no_resolver:
             own |= {"resolv.conf": "", "nsswitch.conf": NSSWITCH_WITHOUT_RESOLVER}
         etc = self.dir / "etc"
         for name, text in own.items():
             (etc / name).write_text(text, encoding="utf-8")
+        # libvirtd looks for hooks when it starts.  This one guards nothing before there is a
+        # holdfast.toml.
+        shutil.copy(HOOK, etc / "libvirt/hooks/qemu.d/holdfast")
+        (etc / "libvirt/hooks/qemu.d/holdfast").chmod(0o755)
         for entry in os.scandir("/etc"):
             mine = etc / entry.name
             if not mine.exists() and not mine.is_symlink():
