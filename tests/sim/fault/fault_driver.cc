@@ -96,6 +96,7 @@ void FaultDriver::begin(FaultKind kind) {
     } else if (kind >= FaultKind::LibvirtSlow) {
         begin_people(kind);
     } else if (kind == FaultKind::TwoAtOnce) {
+        ++world_.tally().faults[static_cast<std::size_t>(kind)];
         const HostId first = any_host();
         for (const HostId host :
              {first,

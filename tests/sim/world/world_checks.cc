@@ -130,6 +130,8 @@ void World::check_reset(SimHost& host, const char* why) {
     const bool stood_still =
         host.frozen || (host.frozen_last_at != kWorldStart && now_ - host.frozen_last_at < memory);
     if (stood_still) return;
+    // The keeper knows only what reached it: a step may have been interrupted before that.
+    if (host.keeper.armed()) host.lease_end = std::min(host.lease_end, host.keeper.deadline());
     if (host.lease_end > host.now(now_)) {
         fail("L2", text_of("host %u is reset while it holds its lease: %s", host.id.value(), why));
         return;
@@ -222,6 +224,10 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
         case EndCause::ByUser:
             vm.wanted = false;
             vm.asked_since_stop = false;
+            for (const SimHost& other : hosts_) {
+                const bool asked = other.id != host_id && other.hypervisor->busy(index);
+                vm.asked_since_stop = vm.asked_since_stop || asked;
+            }
             say(host_id, text_of("VM %s is stopped by a person", name.c_str()));
             return;
         case EndCause::Crashed: say(host_id, text_of("VM %s crashes", name.c_str())); return;
