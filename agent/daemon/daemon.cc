@@ -135,7 +135,7 @@ Result<Nothing> Daemon::Parts::make_links() {
 void Daemon::Parts::make_engine() {
     std::vector<DatastoreOutlet> outlets;
     for (const auto& loop : datastores) {
-        outlets.push_back({&loop->engine_port(), &loop->memory(), &loop->wakeup()});
+        outlets.push_back({&loop->engine_port(), &loop->wakeup()});
     }
     engine = std::make_unique<EngineLoop>(EngineLoop::Surroundings{
         make_engine_config(config, identity, incarnation, keeper.page(), boottime_now()),

@@ -29,6 +29,25 @@ std::string_view backend_name(std::string_view reason) {
     return uring < aio ? "io_uring" : "libaio";
 }
 
+bool is_write(DatastoreRequestKind kind) {
+    switch (kind) {
+        case DatastoreRequestKind::WriteSlot:
+        case DatastoreRequestKind::WriteRoster:
+        case DatastoreRequestKind::WriteOrders:
+        case DatastoreRequestKind::WriteConfig:
+        case DatastoreRequestKind::WriteHeap:
+        case DatastoreRequestKind::WriteRecorder: return true;
+        case DatastoreRequestKind::ScanSlots:
+        case DatastoreRequestKind::ReadRoster:
+        case DatastoreRequestKind::ReadOrders:
+        case DatastoreRequestKind::ReadConfig:
+        case DatastoreRequestKind::ReadHeap:
+        case DatastoreRequestKind::ReadRecorder:
+        case DatastoreRequestKind::Release: break;
+    }
+    return false;
+}
+
 std::int64_t to_us(Duration span) {
     return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
 }
@@ -37,14 +56,18 @@ std::int64_t to_us(Duration span) {
 
 DatastoreLoop::DatastoreLoop(DatastoreOptions options,
                              std::uint32_t hosts_scan_max,
-                             const Wakers& wakers)
+                             const Wakers& wakers,
+                             Opening opening)
     : options_(std::move(options)),
-      memory_(hosts_scan_max, static_cast<std::uint32_t>(kHostsMax)),
+      hosts_scan_max_(hosts_scan_max),
+      opening_(std::move(opening)),
       engine_(wakers.engine),
       vm_(wakers.vm),
       log_(wakers.log),
-      sink_(64, wakers.control) {
+      sink_(64, wakers.control),
+      reopen_every_(opening_.retry_every) {
     options_.wakeup_fd = wakeup_.fd();
+    memories_.push_back(std::make_unique<DatastoreMemory>(hosts_scan_max_, kHostsMax));
     publish();
 }
 
@@ -73,25 +96,37 @@ void DatastoreLoop::try_open() {
         nanosleep(&pause, nullptr);
         return;
     }
-    auto opened = Datastore::open(options_, memory_);
+    if (memories_.back()->abandoned()) {
+        memories_.push_back(std::make_unique<DatastoreMemory>(hosts_scan_max_, kHostsMax));
+    }
+    auto opened = opening_.open(options_, *memories_.back());
     if (opened) {
         store_ = std::move(opened.value());
         problem_.clear();
         heap_bytes_ = store_->superblock().geometry.heap_bytes();
+        for (DatastorePort* port : {&engine_, &vm_, &log_}) {
+            port->memory.store(memories_.back().get(), std::memory_order_release);
+        }
         sink_.say(MessageId::DatastoreOpened,
                   {options_.name, options_.path, store_->backend_reason()});
         if (store_->tainted()) {
             sink_.say(MessageId::DatastoreTainted, {options_.name, options_.path});
         }
     } else {
-        reopen_at_ = boottime_now() + kReopenEvery;
-        // The same reason is said once, however often it is met.
-        if (problem_ != opened.error().text) {
-            problem_ = opened.error().text;
-            sink_.say(MessageId::DatastoreUnusable, {options_.name, options_.path, problem_, "5"});
-        }
+        put_off_open(opened.error());
     }
     publish();
+}
+
+void DatastoreLoop::put_off_open(const Error& error) {
+    const bool hung = memories_.back()->abandoned();
+    reopen_every_ = hung ? std::min(2 * reopen_every_, kReopenEveryMax) : opening_.retry_every;
+    reopen_at_ = boottime_now() + reopen_every_;
+    // The same reason is said once, however often it is met.
+    if (problem_ == error.text) return;
+    problem_ = error.text;
+    sink_.say(MessageId::DatastoreUnusable,
+              {options_.name, options_.path, problem_, duration_text(reopen_every_)});
 }
 
 void DatastoreLoop::serve() {
@@ -111,9 +146,11 @@ void DatastoreLoop::serve() {
 }
 
 void DatastoreLoop::take_requests(DatastorePort& port) {
-    DatastoreRequest request;
-    while (port.requests.try_pop(request)) {
-        if (store_ != nullptr) {
+    PortRequest asked;
+    while (port.requests.try_pop(asked)) {
+        const DatastoreRequest& request = asked.request;
+        const bool foreign = is_write(request.kind) && asked.memory != memories_.back().get();
+        if (store_ != nullptr && !foreign) {
             store_->push(request);
             continue;
         }

@@ -2,14 +2,16 @@
 //
 // Three askers meet it, each through its own port: the engine loop (slots, rosters, orders), the VM link (XML heap) and the log
 // writer (recorder).  A completion goes back through the port of its kind.  A datastore that cannot be opened is tried again
-// every kReopenEvery; until then everything asked of it is answered Failed.  A hung one answers nothing and holds up nobody.
+// every kReopenEvery, less often while its storage hangs; until then everything asked of it is answered Failed.  A hung one answers nothing and holds up nobody.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/daemon/log_sink.h"
 #include "agent/daemon/real_time.h"
@@ -21,6 +23,8 @@
 namespace holdfast {
 
 inline constexpr Duration kReopenEvery = std::chrono::seconds{5};
+// A hung attempt keeps its memory for ever, so the pause doubles after each of them, up to this.
+inline constexpr Duration kReopenEveryMax = std::chrono::minutes{10};
 
 // What others may know of the loop, any time.
 struct DatastoreLoopFacts {
@@ -33,11 +37,21 @@ struct DatastoreLoopFacts {
     std::array<char, 400> problem{};  // terminated; empty while it is used
 };
 
+// A request with the memory that a write of it was encoded into; null for anything else.
+struct PortRequest {
+    DatastoreRequest request;
+    const DatastoreMemory* memory = nullptr;
+};
+
 // One asker's end.  `requests` is pushed by the asker, which then signals the loop; `completions` is popped by it.
+//
+// An asker that writes loads `memory` once, encodes into payload() of that and names it in its request.  It is null until the datastore
+// is open, because an attempt that hangs loses its memory; a write that names any memory but the one in use is answered Failed.
 struct DatastorePort {
     explicit DatastorePort(const Wakeup& waker) : asker(waker) {}
 
-    Ring<DatastoreRequest> requests{64};
+    std::atomic<const DatastoreMemory*> memory{nullptr};
+    Ring<PortRequest> requests{64};
     Ring<DatastoreCompletion> completions{64};
     const Wakeup& asker;
 };
@@ -51,8 +65,19 @@ class DatastoreLoop {
         const Wakeup& control;
     };
 
+    // How it is opened and how often that is tried.
+    struct Opening {
+        using Open = std::function<Result<std::unique_ptr<Datastore>>(const DatastoreOptions&,
+                                                                      DatastoreMemory&)>;
+        Open open;
+        Duration retry_every;
+    };
+
     // `options.wakeup_fd` is set here.
-    DatastoreLoop(DatastoreOptions options, std::uint32_t hosts_scan_max, const Wakers& wakers);
+    DatastoreLoop(DatastoreOptions options,
+                  std::uint32_t hosts_scan_max,
+                  const Wakers& wakers,
+                  Opening opening = {&Datastore::open, kReopenEvery});
 
     void start();
     // Asks the thread to end and waits for it: up to the time limits of Datastore::open().
@@ -64,8 +89,6 @@ class DatastoreLoop {
 
     [[nodiscard]] DatastorePort& log_port() { return log_; }
 
-    [[nodiscard]] DatastoreMemory& memory() { return memory_; }
-
     [[nodiscard]] const Wakeup& wakeup() const { return wakeup_; }
 
     [[nodiscard]] LogSink& sink() { return sink_; }
@@ -75,6 +98,7 @@ class DatastoreLoop {
   private:
     void run();
     void try_open();
+    void put_off_open(const Error& error);
     void serve();
     void take_requests(DatastorePort& port);
     void answer(const DatastoreCompletion& completion);
@@ -83,7 +107,8 @@ class DatastoreLoop {
     void publish();
 
     DatastoreOptions options_;
-    DatastoreMemory memory_;
+    const std::uint32_t hosts_scan_max_;
+    const Opening opening_;
     Wakeup wakeup_;
     DatastorePort engine_;
     DatastorePort vm_;
@@ -93,12 +118,14 @@ class DatastoreLoop {
     std::atomic<bool> stopping_{false};
     Seqlock<DatastoreLoopFacts> facts_;
 
-    // The thread's own
+    // The thread's own.  The last memory is in use; the kernel may still write into those before it.
+    std::vector<std::unique_ptr<DatastoreMemory>> memories_;
     std::unique_ptr<Datastore> store_;
     std::string problem_;
     bool late_said_ = false;
     std::uint64_t heap_bytes_ = 0;
     Instant reopen_at_{};
+    Duration reopen_every_;
     Instant published_at_ = kNotYet;
 };
 

@@ -122,7 +122,7 @@ void EngineLoop::take_datastores() {
         while (outlet->port->completions.try_pop(completion)) {
             step_with(now(), completion, static_cast<DatastoreIndex>(d));
             if (completion.result == kNoResult) continue;
-            HF_CHECK(outlet->port->requests.try_push(release_of(completion)));
+            HF_CHECK(outlet->port->requests.try_push({release_of(completion), nullptr}));
             released = true;
         }
         if (released) outlet->wakeup->signal();

@@ -79,23 +79,32 @@ void Executor::execute(const Actions& actions, const Engine& engine) {
     }
 }
 
-void Executor::request(DatastoreIndex datastore, const DatastoreRequest& request) {
+const DatastoreMemory* Executor::memory_of(DatastoreIndex datastore) const {
+    HF_CHECK(datastore < around_.datastores.size());
+    return around_.datastores[datastore].port->memory.load(std::memory_order_acquire);
+}
+
+void Executor::request(DatastoreIndex datastore,
+                       const DatastoreRequest& request,
+                       const DatastoreMemory* memory) {
     HF_CHECK(datastore < around_.datastores.size());
     // The engine's limits on what is unanswered keep this ring from ever being full.
-    HF_CHECK(around_.datastores[datastore].port->requests.try_push(request));
+    HF_CHECK(around_.datastores[datastore].port->requests.try_push({request, memory}));
     touched_ |= 1U << datastore;
 }
 
 void Executor::carry_out(const WriteSlot& action, const Engine& engine, bool with_next) {
     const SlotRecord& slot = engine.own_slot();
     DatastoreRequest asked = make_request(DatastoreRequestKind::WriteSlot, action.request);
-    const auto payload = around_.datastores[action.datastore].memory->payload(asked.kind);
-    encode_slot(slot, around_.cluster, payload.first(kSlotCopyBytes));
+    const DatastoreMemory* memory = memory_of(action.datastore);
+    if (memory != nullptr) {
+        encode_slot(slot, around_.cluster, memory->payload(asked.kind).first(kSlotCopyBytes));
+    }
     asked.with_next = with_next;
     asked.number = slot.sequence.value();
     asked.incarnation = slot.incarnation;
     asked.length_bytes = static_cast<std::uint32_t>(kSlotCopyBytes);
-    request(action.datastore, asked);
+    request(action.datastore, asked, memory);
 }
 
 void Executor::carry_out(const ScanSlots& action) {
@@ -108,12 +117,15 @@ void Executor::carry_out(const ScanSlots& action) {
 void Executor::carry_out(const WriteRoster& action, const Engine& engine) {
     const Roster& roster = engine.own_roster();
     DatastoreRequest asked = make_request(DatastoreRequestKind::WriteRoster, action.request);
-    const auto payload = around_.datastores[action.datastore].memory->payload(asked.kind);
-    asked.length_bytes = static_cast<std::uint32_t>(
-        encode_roster(roster, around_.cluster, payload.first(kRosterCopyBytes)));
+    const DatastoreMemory* memory = memory_of(action.datastore);
+    if (memory != nullptr) {
+        const auto payload = memory->payload(asked.kind).first(kRosterCopyBytes);
+        asked.length_bytes =
+            static_cast<std::uint32_t>(encode_roster(roster, around_.cluster, payload));
+    }
     asked.number = roster.version.value();
     asked.incarnation = roster.incarnation;
-    request(action.datastore, asked);
+    request(action.datastore, asked, memory);
     remember_blobs(roster, action.request);
 }
 
@@ -126,12 +138,15 @@ void Executor::carry_out(const ReadRoster& action) {
 void Executor::carry_out(const WriteOrders& action, const Engine& engine) {
     const Orders& orders = engine.own_orders();
     DatastoreRequest asked = make_request(DatastoreRequestKind::WriteOrders, action.request);
-    const auto payload = around_.datastores[action.datastore].memory->payload(asked.kind);
-    asked.length_bytes = static_cast<std::uint32_t>(
-        encode_orders(orders, around_.cluster, payload.first(kOrdersCopyBytes)));
+    const DatastoreMemory* memory = memory_of(action.datastore);
+    if (memory != nullptr) {
+        const auto payload = memory->payload(asked.kind).first(kOrdersCopyBytes);
+        asked.length_bytes =
+            static_cast<std::uint32_t>(encode_orders(orders, around_.cluster, payload));
+    }
     asked.number = orders.version.value();
     asked.incarnation = orders.incarnation;
-    request(action.datastore, asked);
+    request(action.datastore, asked, memory);
 }
 
 void Executor::carry_out(const ReadOrders& action) {

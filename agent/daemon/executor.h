@@ -1,7 +1,7 @@
 // Executor: carries the engine's actions out, at once and in order, by handing them to the threads that do the work.
 //
 // Belongs to the engine loop's thread.  Neither blocks nor allocates: records are encoded into the memory that the
-// datastore loops hold ready, everything else is a value in a ring or a store into the keeper's page.
+// datastore loops hold ready (a write to one that is not open goes out without, and fails), everything else is a value in a ring or a store into the keeper's page.
 //
 // An action that spends the lease is checked against this thread's clock right before it is handed over; one whose time has passed
 // comes back as an event (failure Lease), see take_own_report().
@@ -24,7 +24,6 @@ namespace holdfast {
 // A datastore as the executor needs it.
 struct DatastoreOutlet {
     DatastorePort* port = nullptr;
-    DatastoreMemory* memory = nullptr;
     const Wakeup* wakeup = nullptr;
 };
 
@@ -71,7 +70,10 @@ class Executor {
     void carry_out(const ReadOrders& action);
     void carry_out(const StartVm& action);
     void carry_out(const ResumeVm& action);
-    void request(DatastoreIndex datastore, const DatastoreRequest& request);
+    void request(DatastoreIndex datastore,
+                 const DatastoreRequest& request,
+                 const DatastoreMemory* memory = nullptr);
+    [[nodiscard]] const DatastoreMemory* memory_of(DatastoreIndex datastore) const;
     void command(const VmCommand& command);
     void remember_blobs(const Roster& roster, RequestId request);
     void name_blobs(std::span<const BlobNamed> blobs, const VmCommand& last);

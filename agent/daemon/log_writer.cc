@@ -161,14 +161,15 @@ void LogWriter::complain(const LineFile& file, std::uint64_t& said) {
 void LogWriter::ask(Recorder& recorder,
                     DatastoreRequestKind kind,
                     std::uint32_t offset,
-                    std::uint32_t length) {
+                    std::uint32_t length,
+                    const DatastoreMemory* memory) {
     DatastoreRequest request;
     request.kind = kind;
     request.request = RequestId{next_request_++};
     request.first = context_.host;
     request.offset_bytes = offset;
     request.length_bytes = length;
-    if (!recorder.loop->log_port().requests.try_push(request)) return;
+    if (!recorder.loop->log_port().requests.try_push({request, memory})) return;
     recorder.asked = true;
     recorder.loop->wakeup().signal();
 }
@@ -200,23 +201,24 @@ void LogWriter::poll_recorders() {
                 recorder.ring.emplace(context_, recorder_last_sequence(completion.bytes, context_));
             }
             if (completion.result != kNoResult) {
-                HF_CHECK(port.requests.try_push(release_of(completion)));
+                HF_CHECK(port.requests.try_push({release_of(completion), nullptr}));
                 recorder.loop->wakeup().signal();
             }
         }
         if (recorder.asked || now < recorder.retry_at) continue;
         if (!recorder.ring) {
-            if (recorder.loop->facts().open)
-                ask(recorder, DatastoreRequestKind::ReadRecorder, 0, 0);
+            if (recorder.loop->facts().open) ask(recorder, DatastoreRequestKind::ReadRecorder);
         } else if (recorder.ring->dirty()) {
+            // Not null: the region was read, so the datastore is open.
+            const DatastoreMemory* memory = port.memory.load(std::memory_order_acquire);
             const RecorderRing::Page page = recorder.ring->take();
-            const auto payload =
-                recorder.loop->memory().payload(DatastoreRequestKind::WriteRecorder);
+            const auto payload = memory->payload(DatastoreRequestKind::WriteRecorder);
             std::memcpy(payload.data(), page.bytes.data(), page.bytes.size());
             ask(recorder,
                 DatastoreRequestKind::WriteRecorder,
                 page.offset_bytes,
-                static_cast<std::uint32_t>(page.bytes.size()));
+                static_cast<std::uint32_t>(page.bytes.size()),
+                memory);
         }
     }
 }

@@ -79,8 +79,9 @@ class LogWriter {
     void record(const EventLine& line);
     void ask(Recorder& recorder,
              DatastoreRequestKind kind,
-             std::uint32_t offset,
-             std::uint32_t length);
+             std::uint32_t offset = 0,
+             std::uint32_t length = 0,
+             const DatastoreMemory* memory = nullptr);
 
     std::string host_name_;
     TraceLevel level_max_;

@@ -30,8 +30,7 @@ Result<std::unique_ptr<VmLink>> VmLink::make(const Config& config,
     if (!listener) return Unexpected{listener.error()};
     std::vector<XmlStore::Outlet> outlets;
     for (DatastoreLoop* loop : datastores) {
-        outlets.push_back(
-            {&loop->vm_port(), &loop->memory(), &loop->wakeup(), [loop] { return loop->facts(); }});
+        outlets.push_back({&loop->vm_port(), &loop->wakeup(), [loop] { return loop->facts(); }});
     }
     return std::unique_ptr<VmLink>(new VmLink(
         config, std::move(listener.value()), std::move(outlets), wakeup, engine, control));

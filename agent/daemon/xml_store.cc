@@ -119,15 +119,20 @@ void XmlStore::start_writes(Instant now) {
             return (candidate.done >> d & 1U) == 0 && candidate.retry_at[d] <= now;
         });
         if (job == jobs_.end()) continue;
+        const DatastoreMemory* memory = outlets_[d].port->memory.load(std::memory_order_acquire);
+        if (memory == nullptr) {
+            job->retry_at[d] = now + kRetryAfter;
+            continue;
+        }
         const XmlHeap::Pages pages = heap_->pages_of(job->ref);
-        const auto payload = outlets_[d].memory->payload(DatastoreRequestKind::WriteHeap);
+        const auto payload = memory->payload(DatastoreRequestKind::WriteHeap);
         std::memcpy(payload.data(), pages.bytes.data(), pages.bytes.size());
         DatastoreRequest request;
         request.kind = DatastoreRequestKind::WriteHeap;
         request.request = RequestId{next_number_++};
         request.offset_bytes = pages.offset_bytes;
         request.length_bytes = static_cast<std::uint32_t>(pages.bytes.size());
-        if (!outlets_[d].port->requests.try_push(request)) continue;
+        if (!outlets_[d].port->requests.try_push({request, memory})) continue;
         outlets_[d].wakeup->signal();
         writing_[d] = std::pair(job->vm, job->ref);
     }
@@ -158,7 +163,7 @@ void XmlStore::start_reads(Instant now) {
             request.first = read.ref.host;
             request.offset_bytes = read.ref.offset_bytes;
             request.length_bytes = read.ref.length_bytes;
-            if (outlets_[d].port->requests.try_push(request)) {
+            if (outlets_[d].port->requests.try_push({request, nullptr})) {
                 asked_[request.request.value()] = read.ticket;
                 outlets_[d].wakeup->signal();
             }
@@ -220,7 +225,7 @@ void XmlStore::finish_read(std::uint64_t request,
         }
     }
     if (completion.result != kNoResult) {
-        HF_CHECK(outlets_[datastore].port->requests.try_push(release_of(completion)));
+        HF_CHECK(outlets_[datastore].port->requests.try_push({release_of(completion), nullptr}));
         outlets_[datastore].wakeup->signal();
     }
 }

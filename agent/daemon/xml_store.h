@@ -25,7 +25,6 @@ class XmlStore {
   public:
     struct Outlet {
         DatastorePort* port = nullptr;
-        DatastoreMemory* memory = nullptr;
         const Wakeup* wakeup = nullptr;
         std::function<DatastoreLoopFacts()> facts;
     };

@@ -31,15 +31,8 @@ class ExecutorTest : public testing::Test {
         config.incarnation = Incarnation{0, 1};
         engine_ = std::make_unique<Engine>(config, fake_now);
         cluster_.bytes.fill(9);
-        executor_ = std::make_unique<Executor>(Executor::Surroundings{cluster_,
-                                                                      {{&port_, &memory_, &store_}},
-                                                                      1,
-                                                                      vm_,
-                                                                      control_,
-                                                                      beats_,
-                                                                      page_,
-                                                                      sink_,
-                                                                      &fake_clock});
+        executor_ = std::make_unique<Executor>(Executor::Surroundings{
+            cluster_, {{&port_, &store_}}, 1, vm_, control_, beats_, page_, sink_, &fake_clock});
     }
 
     void execute(const Action& action) {
@@ -51,7 +44,6 @@ class ExecutorTest : public testing::Test {
     Wakeup wakeup_;
     Wakeup store_;
     DatastorePort port_{wakeup_};
-    DatastoreMemory memory_{4, 4};
     Channel<VmCommand> vm_{4, wakeup_};
     Channel<ControlCommand> control_{16, wakeup_};
     Channel<Beat> beats_{16, wakeup_};
@@ -121,8 +113,9 @@ TEST_F(ExecutorTest, ScanGoesOutTogetherWithTheWriteBeforeIt) {
     actions_->clear();
     actions_->push(ScanSlots{0, RequestId{2}, HostId{1}, HostId{4}});
     executor_->execute(*actions_, *engine_);
-    DatastoreRequest request;
-    ASSERT_TRUE(port_.requests.try_pop(request));
+    PortRequest asked;
+    ASSERT_TRUE(port_.requests.try_pop(asked));
+    const DatastoreRequest& request = asked.request;
     EXPECT_EQ(request.kind, DatastoreRequestKind::ScanSlots);
     EXPECT_EQ(request.last, HostId{4});
     EXPECT_FALSE(request.with_next);
