@@ -33,7 +33,8 @@ def bring_up(lab, options, keep_failed=False):
 def _last_words(lab):
     """The ends of the agents' logs: the folder that holds them is about to go."""
     for host in lab.hosts:
-        for log in (host.dir / "log" / "agent.log", host.dir / "var/log/holdfast/holdfast.log"):
+        logs = host.dir / "var/log/holdfast"
+        for log in (logs / "supervise.log", logs / "holdfast.log"):
             if log.is_file() and log.stat().st_size:
                 text = log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
                 note(f"--- {host.name} {log.name}\n" + "\n".join(text))

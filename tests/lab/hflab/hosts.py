@@ -61,9 +61,10 @@ class Host:
 
     def create(self):
         """The folder of a new host."""
-        for name in ("etc/libvirt/hooks/qemu.d", "etc/holdfast", "var/lib/libvirt", "var/lib/holdfast",
-                     "var/log/libvirt", "var/log/holdfast", "var/cache/libvirt", "var/tmp",
-                     "control", "watchdog", "root", "log"):
+        for name in ("etc/libvirt/hooks/qemu.d", "etc/holdfast",
+                     "var/lib/libvirt", "var/lib/holdfast", "var/log/libvirt",
+                     "var/log/holdfast", "var/cache/libvirt", "var/tmp", "control",
+                     "watchdog", "root", "log"):
             (self.dir / name).mkdir(parents=True)
         (self.dir / "var" / "run").symlink_to("/run")
         (self.dir / "var" / "lock").symlink_to("/run/lock")
