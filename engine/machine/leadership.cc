@@ -105,10 +105,11 @@ bool Leadership::winner_is_over(Core& core, const PeerTable& peers, SlotIo& slot
     if (peer->slot_seen && peer->slot.resigned_epoch >= decided_epoch_) return true;
     if (peer->beat_seen && peer->beat.resigned_epoch >= decided_epoch_) return true;
 
+    // A winner that is known only from this host's own past is waited for from now on.
+    if (decided_learned_at_ == kNotYet) decided_learned_at_ = core.now;
     const Instant sight = std::max(peer->slot_moved_at, decided_learned_at_);
-    const Instant due =
-        (sight == kNotYet ? core.now : sight) +
-        takeover_after(core.config.timing, std::max(peer->lease(), core.config.timing.lease));
+    const Instant due = sight + takeover_after(core.config.timing,
+                                               std::max(peer->lease(), core.config.timing.lease));
     opened_bound_ = due;
     if (core.now < due) {
         core.wake_at(due);

@@ -100,8 +100,8 @@ void EngineState::settle_keeper() {
         return;
     const bool held = vms.any_held();
     if (keeper.arming == 0) {
-        const bool wanted =
-            held && phase == HostPhase::Member && core.config.watchdog_class != WatchdogClass::None;
+        const bool wanted = held && keeper.reported && phase == HostPhase::Member &&
+                            core.config.watchdog_class != WatchdogClass::None;
         if (!wanted) return;
         keeper.arming = ++keeper.arming_last;
         keeper.deadline = lease.ends();

@@ -25,6 +25,8 @@ void EngineState::on(const KeeperReport& report) {
     const bool was_armed = keeper.armed();
     keeper.report = report;
     keeper.reported = true;
+    keeper.arming_last = std::max(
+        keeper.arming_last, report.arming);  // an arming is never acknowledged by an older one
     touch_slot();
     if (!keeper.armed() || was_armed) return;
     Trace line;

@@ -175,7 +175,8 @@ class MiniCluster {
         machine.config = config;
         machine.engine = std::make_unique<Engine>(config, now_);
         send(id, CapacityReport{{1024, 8, 1}});
-        if (arming != 0) send(id, KeeperReport{arming, timing_.watchdog, WatchdogClass::Hardware});
+        if (!machine.keeper_away)
+            send(id, KeeperReport{arming, timing_.watchdog, WatchdogClass::Hardware});
         for (const auto& [vm, spec] : machine.running) send(id, VmSeen{spec, VmRunState::Running});
         for (const auto& [vm, spec] : machine.paused) send(id, VmSeen{spec, VmRunState::Paused});
         send(id, VmListComplete{});
