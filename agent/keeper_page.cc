@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,10 +87,24 @@ Result<KeeperPageFile> KeeperPageFile::create_or_open(const std::string& path) {
     if (found || found.error().system_errno != ENOENT) return found;
     const std::optional<BootId> boot_id = read_boot_id();
     if (!boot_id) return failed("cannot read", "/proc/sys/kernel/random/boot_id", errno);
-    const bool of_another_boot = ::access(path.c_str(), F_OK) == 0;
-    const Result<Nothing> made = make_page(path, *boot_id, of_another_boot);
-    if (!made) return Unexpected{made.error()};
-    return open(path);
+    // Agent and keeper start together: only one of them may decide that the page is of another boot, and the other must see what
+    // it made.
+    const std::string lock_path = path + ".lock";
+    const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0) return failed("cannot open", lock_path, errno);
+    if (::flock(lock, LOCK_EX) != 0) {
+        const int why = errno;
+        ::close(lock);
+        return failed("cannot lock", lock_path, why);
+    }
+    found = open(path);
+    if (!found && found.error().system_errno == ENOENT) {
+        const bool of_another_boot = ::access(path.c_str(), F_OK) == 0;
+        const Result<Nothing> made = make_page(path, *boot_id, of_another_boot);
+        found = made ? open(path) : Result<KeeperPageFile>{Unexpected{made.error()}};
+    }
+    ::close(lock);
+    return found;
 }
 
 Result<KeeperPageFile> KeeperPageFile::open(const std::string& path) {

@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/config.h"
@@ -116,6 +117,13 @@ const char* class_name(holdfast::WatchdogClass watchdog_class) {
 }
 
 int keep(const holdfast::Config& config, const sigset_t& signals) {
+    // The keeper may be the first of the agent's processes; a folder that is there already is left as it is.
+    if (::mkdir(config.run_dir.c_str(), 0750) != 0 && errno != EEXIST) {
+        notice(
+            nullptr,
+            fmt::format("cannot make {}: {} [HF-6534]", config.run_dir, ::strerrordesc_np(errno)));
+        return kExitFailed;
+    }
     const int lock = lock_place(config.run_path("keeper.lock"));
     if (lock < 0) {
         notice(nullptr,

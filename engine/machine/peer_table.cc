@@ -72,8 +72,18 @@ bool PeerTable::learn_slot(const Core& core, const SlotRecord& record) {
 bool PeerTable::learn_beat(const Core& core, const Beat& beat) {
     Peer* peer = find(beat.from);
     if (peer == nullptr || beat.incarnation < peer->incarnation) return false;
-    const bool other_host = peer->slot_seen && peer->slot.host_uuid != beat.host_uuid;
-    if (other_host) return false;  // two hosts with one id: the one that owns the slot counts
+    if (peer->slot_seen && peer->slot.host_uuid != beat.host_uuid) {
+        // Two hosts with one id: the one that owns the slot counts, the other is named once.
+        if (!peer->duplicate_said) {
+            Trace line;
+            line.code = TraceCode::DuplicateHost;
+            line.who = {beat.from, beat.incarnation};
+            line.a = -1;
+            core.trace(line);
+        }
+        peer->duplicate_said = true;
+        return false;
+    }
     const bool newer =
         !peer->beat_seen || beat.incarnation > peer->beat.incarnation ||
         (beat.incarnation == peer->beat.incarnation && beat.number > peer->beat.number);

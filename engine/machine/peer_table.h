@@ -17,6 +17,7 @@ struct Peer {
     HostId id;
     bool slot_seen = false;
     bool beat_seen = false;
+    bool duplicate_said = false;      // another host beats with this id
     SlotRecord slot;                  // the newest seen on any datastore
     Beat beat;                        // the newest received
     Instant slot_moved_at = kNotYet;  // when the slot last became newer

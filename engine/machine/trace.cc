@@ -190,6 +190,13 @@ void host_text(const Trace& trace, Text& text) {
                 "watchdog");
             return;
         case TraceCode::DuplicateHost:
+            if (trace.a < 0) {
+                text.add("two hosts beat as ");
+                text.host(trace.who);
+                text.add(
+                    "; the one that does not own the slot is ignored: check [host] id on both");
+                return;
+            }
             text.add("another host writes as ");
             text.host(trace.who);
             text.add(
