@@ -76,8 +76,10 @@ void EngineState::settle_lapsed() {
 
 // As a new incarnation, to which nothing counts that was written or answered while the VMs were being destroyed.
 void EngineState::start_over() {
-    const std::uint32_t used = std::max(core.incarnation.restart(), persisted.restart());
-    core.incarnation = {persisted.boot(), used + 1};
+    // A boot part that was asked to be persisted is on a majority, whether or not the answer has come.
+    const Incarnation known = std::max(persisted, persist_asked);
+    const std::uint32_t used = std::max(core.incarnation.restart(), known.restart());
+    core.incarnation = {known.boot(), used + 1};
     core.emit(PersistIncarnation{core.incarnation});
     lease.drop();
     peers.forget_answers();
