@@ -1,4 +1,5 @@
 """What a scenario does to a lab: one function per act."""
+import signal
 import time
 
 from . import agent, datastores, grammar, guests, network
@@ -9,6 +10,7 @@ NOT_IN_LAB = {
     "host": "the lab's hosts share one machine's memory",
     "fence": "the lab has no fence devices",
     "maintenance": "the agent cannot do this yet",
+    "drift": "the lab's hosts share one clock",
 }
 
 
@@ -73,6 +75,23 @@ def _thaw(run, statement):
         host.thaw()
 
 
+def _agent_stop(run, statement):
+    host = _host(run, statement)
+    _excuse(run, host)
+    agent.signal_program(host, signal.SIGSTOP, "agent-stop")
+
+
+def _agent_continue(run, statement):
+    host = _host(run, statement)
+    if host.is_on():                # its watchdog may have been faster
+        agent.signal_program(host, signal.SIGCONT, "agent-continue")
+
+
+def _agent_upgrade(run, statement):
+    """Asked to end it resigns and leaves its VMs; the supervisor starts the next one."""
+    agent.signal_program(_host(run, statement), signal.SIGTERM, "agent-upgrade")
+
+
 def _run(run, statement):
     end = time.monotonic() + grammar.seconds(statement, statement.names[0])
     while (left := end - time.monotonic()) > 0:
@@ -92,8 +111,10 @@ def _net_cut(run, statement):
 
 def _ds(run, statement):
     host = run.lab.host(statement.keys["host"]) if "host" in statement.keys else None
-    datastores.inject(run.lab, statement.names[0], statement.need("ds"), host,
-                      "write-only" in statement.flags)
+    named = statement.need("ds")
+    # In a scenario the disks of the VMs are no part of "all": the simulator has none.
+    for name in [one.name for one in datastores.heartbeat(run.lab)] if named == "all" else [named]:
+        datastores.inject(run.lab, statement.names[0], name, host, "write-only" in statement.flags)
 
 
 def _isolation_address(run, statement):
@@ -134,6 +155,9 @@ ACTS = {
     "freeze": _freeze,
     "thaw": _thaw,
     "run": _run,
+    "agent-stop": _agent_stop,
+    "agent-continue": _agent_continue,
+    "agent-upgrade": _agent_upgrade,
     "agent-kill": lambda run, statement: agent.kill(_host(run, statement)),
     "net cut": _net_cut,
     "net heal": lambda run, statement: network.heal(run.lab),

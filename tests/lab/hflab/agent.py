@@ -88,12 +88,17 @@ def start_all(lab):
 
 def kill(host, program="holdfastd"):
     """kill -9 of one process of the agent; the supervisor starts it again."""
+    signal_program(host, signal.SIGKILL, "agent-kill", program)
+
+
+def signal_program(host, number, event, program="holdfastd"):
+    """A signal for one process of the agent, and a line about it in the lab's own record."""
     pids = host.processes(program)
     if not pids:
         raise LabError(f"no {program} runs on {host.name}")
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    host.lab.record("agent-kill", host.number, program=program)
+        os.kill(pid, number)
+    host.lab.record(event, host.number, program=program)
 
 
 def ask(host, *words):
