@@ -28,6 +28,7 @@ constexpr const char* kUsage =
     "                                                          what happens must be what "
     "FILE.trace says\n"
     "         --skip-refused   a story that only the lab can tell is no failure\n"
+    "         --no-codecs      do not send every record and beat through the shipped formats\n"
     "options: --json   the report as one line of JSON\n"
     "exit code: 0 every promise was kept, 1 one was broken, 2 usage\n";
 
@@ -40,6 +41,7 @@ struct Options {
     bool keep_going = false;
     bool expect_only = false;
     bool skip_refused = false;
+    bool codecs = true;
     std::vector<std::string> scenarios;
     WorldTime from{};
 };
@@ -99,6 +101,8 @@ Options parse(int argc, char** argv) {
             options.json = true;
         } else if (word == "--scenario") {
             options.scenarios.push_back(value());
+        } else if (word == "--no-codecs") {
+            options.codecs = false;
         } else if (word == "--expect-only") {
             options.expect_only = true;
         } else if (word == "--skip-refused") {
@@ -155,7 +159,8 @@ int run_seeds(const Options& options) {
     Report report;
     for (const std::uint64_t seed : options.seeds) {
         PrintedLog printed(stdout, options.from);
-        const SeedResult result = run_seed(seed, options.trace ? &printed : nullptr);
+        const SeedResult result =
+            run_seed(seed, options.trace ? &printed : nullptr, options.codecs);
         report.tally.add(result.tally);
         if (options.trace) std::printf("%s\n", result.plan.c_str());
         if (result.violation) {

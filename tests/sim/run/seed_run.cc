@@ -40,8 +40,9 @@ void become_whole(World& world) {
 
 }  // namespace
 
-SeedResult run_seed(std::uint64_t seed, Log* log) {
-    const Plan plan = plan_of(seed);
+SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs) {
+    Plan plan = plan_of(seed);
+    plan.cluster.codecs = codecs;
     World world(plan.cluster, log);
     FaultDriver driver(plan, world);
     const WorldTime faults_end = kWorldStart + plan.faults_begin_after + plan.faults_last;

@@ -20,6 +20,6 @@ struct SeedResult {
 };
 
 // `log` may be null.
-[[nodiscard]] SeedResult run_seed(std::uint64_t seed, Log* log);
+[[nodiscard]] SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs = true);
 
 }  // namespace holdfast::sim

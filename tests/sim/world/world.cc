@@ -22,6 +22,7 @@ World::World(const ClusterConfig& config, Log* log)
       network_(config_, agenda_, chance_, tally_),
       hosts_(config.hosts.size()),
       actions_(std::make_unique<Actions>()),
+      codecs_(config.codecs ? std::make_unique<Codecs>() : nullptr),
       runs_(config.vms.size(), config.hosts.size(), config.timing.landing),
       leaders_(config.hosts.size(),
                [this](HostId id) {

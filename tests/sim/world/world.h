@@ -20,6 +20,7 @@
 #include "tests/sim/world/agenda.h"
 #include "tests/sim/world/chance.h"
 #include "tests/sim/world/cluster_config.h"
+#include "tests/sim/world/codecs.h"
 #include "tests/sim/world/host.h"
 #include "tests/sim/world/io_paths.h"
 #include "tests/sim/world/log.h"
@@ -132,6 +133,9 @@ class World : public HypervisorOwner {
     // ---- carrying out (world_actions.cc)
     void carry_out(SimHost& host);
     void carry_out_one(SimHost& host, const Action& action);
+    // Through the shipped formats, and that they change nothing.
+    template <typename Record>
+    Record& through_codecs(Record& record);
     void carry_out_keeper(SimHost& host, const Action& action);
     void trace(SimHost& host, const Trace& line);
     void spring_trap(SimHost& host);
@@ -175,6 +179,7 @@ class World : public HypervisorOwner {
     std::vector<SimHost> hosts_;
     Pool<decltype(Event::body)> mails_;
     std::unique_ptr<Actions> actions_;
+    std::unique_ptr<Codecs> codecs_;  // null unless configured
     std::function<void(std::uint32_t)> driver_;
 
     RunChecker runs_;

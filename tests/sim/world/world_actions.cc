@@ -40,11 +40,19 @@ void World::spring_trap(SimHost& host) {
     if (trap.kind != TrapKind::KillAgent) remind(now_ + trap.undo_after, trap.undo_index);
 }
 
+template <typename Record>
+Record& World::through_codecs(Record& record) {
+    if (codecs_ == nullptr) return record;
+    if (const auto broken = codecs_->carry(record)) fail("contract", *broken);
+    return record;
+}
+
 void World::carry_out_one(SimHost& host, const Action& action) {
     const Issuer issuer{host.id, host.life};
     const std::uint32_t life = host.life;
     if (const auto* write_slot = std::get_if<WriteSlot>(&action)) {
-        const SlotRecord& slot = host.engine->own_slot();
+        SlotRecord slot = host.engine->own_slot();
+        through_codecs(slot);
         io_.write_slot(now_, issuer, *write_slot, slot);
         if (slot.decided_epoch != host.told_epoch) {
             host.told_epoch = slot.decided_epoch;
@@ -54,15 +62,20 @@ void World::carry_out_one(SimHost& host, const Action& action) {
     } else if (const auto* scan = std::get_if<ScanSlots>(&action)) {
         io_.scan(now_, issuer, *scan);
     } else if (const auto* beat = std::get_if<SendBeat>(&action)) {
-        network_.send(now_, beat->beat);
+        if (codecs_ == nullptr) {
+            network_.send(now_, beat->beat);
+        } else {
+            Beat copy = beat->beat;
+            network_.send(now_, through_codecs(copy));
+        }
     } else if (const auto* line = std::get_if<TraceLine>(&action)) {
         trace(host, line->trace);
     } else if (const auto* write_roster = std::get_if<WriteRoster>(&action)) {
-        io_.write_roster(now_, issuer, *write_roster, host.engine->own_roster());
+        io_.write_roster(now_, issuer, *write_roster, through_codecs(host.engine->own_roster()));
     } else if (const auto* read_roster = std::get_if<ReadRoster>(&action)) {
         io_.read_roster(now_, issuer, *read_roster);
     } else if (const auto* write_orders = std::get_if<WriteOrders>(&action)) {
-        io_.write_orders(now_, issuer, *write_orders, host.engine->own_orders());
+        io_.write_orders(now_, issuer, *write_orders, through_codecs(host.engine->own_orders()));
     } else if (const auto* read_orders = std::get_if<ReadOrders>(&action)) {
         io_.read_orders(now_, issuer, *read_orders);
     } else if (const auto* start = std::get_if<StartVm>(&action)) {
