@@ -82,6 +82,7 @@ void ControlLoop::run() {
         take_directories();
         take_commands();
         if (last_round) sink_.say(MessageId::AgentStopped, {});
+        look_at_clocks();
         collect_lines();
         if (shutdown_asked_.load() && !shutdown_told_) {
             shutdown_told_ = reports_.push(ControlReport{ShutdownAsked{false}});
@@ -92,6 +93,23 @@ void ControlLoop::run() {
         if (last_round) return;
         wait();
     }
+}
+
+void ControlLoop::look_at_clocks() {
+    const auto jump = clocks_.look(read_clocks());
+    if (!jump) return;
+    const auto in_seconds = [](Duration span) {
+        return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(span).count()) +
+               " s";
+    };
+    std::string what;
+    if (jump->suspended >= std::chrono::seconds{1})
+        what += "this host stood still for " + in_seconds(jump->suspended) + ".";
+    if (jump->wall >= std::chrono::seconds{1})
+        what += "the wall clock was set forward by " + in_seconds(jump->wall) + ".";
+    if (jump->wall <= -std::chrono::seconds{1})
+        what += "the wall clock was set back by " + in_seconds(-jump->wall) + ".";
+    sink_.say(MessageId::ClockJumped, {what});
 }
 
 void ControlLoop::wait() {

@@ -15,6 +15,7 @@
 #include "agent/config.h"
 #include "agent/control_protocol.h"
 #include "agent/daemon/channels.h"
+#include "agent/daemon/clock_watch.h"
 #include "agent/daemon/datastore_loop.h"
 #include "agent/daemon/log_sink.h"
 #include "agent/daemon/real_time.h"
@@ -84,6 +85,7 @@ class ControlLoop {
     void run();
     void wait();
     void collect_lines();
+    void look_at_clocks();
     void keep(EventLine line);
     void take_directories();
     void take_commands();
@@ -107,6 +109,7 @@ class ControlLoop {
     Channel<ControlCommand> commands_;
     Channel<ControlReport> reports_;
     LogSink sink_;
+    ClockWatch clocks_{read_clocks()};
     WorkerThread thread_;
     std::atomic<bool> stopping_{false};
     std::atomic<bool> shutdown_asked_{false};

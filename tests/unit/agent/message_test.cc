@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -15,6 +17,18 @@
 
 namespace holdfast {
 namespace {
+
+struct SideMessage {
+    const char* id;
+    const char* meaning;
+    const char* advice;
+};
+
+constexpr SideMessage kSideMessages[] = {
+#define HF_SIDE_MESSAGE(id, meaning, advice) {id, meaning, advice},
+#include "agent/side_messages.def"
+#undef HF_SIDE_MESSAGE
+};
 
 std::string document() {
     std::string text =
@@ -62,7 +76,14 @@ std::string document() {
         "| Id | What |\n|---|---|\n"
         "| HF-5030 | the agent does not answer; exit code 3 |\n"
         "| HF-5031 | an argument of the command line is wrong; exit code 2 |\n"
-        "| HF-5032 | a file cannot be made, or is there already; exit code 1 |\n";
+        "| HF-5032 | a file cannot be made, or is there already; exit code 1 |\n"
+        "\n## Messages of holdfast-vm, holdfast-keeper and holdfast-supervise\n\n"
+        "They go to standard error, which the journal or the supervisor collects.\n\n"
+        "| Id | Meaning | What to do |\n|---|---|---|\n";
+    for (const SideMessage& message : kSideMessages) {
+        text += std::string("| ") + message.id + " | " + message.meaning + " | " + message.advice +
+                " |\n";
+    }
     return text;
 }
 
@@ -85,6 +106,25 @@ TEST(Messages, IdsAreUniqueAndOfTheirRange) {
         EXPECT_NE(std::string("1245").find(row.id[3]), std::string::npos) << row.id;
         EXPECT_GT(std::string(row.advice).size(), 4U) << row.id;
     }
+}
+
+// Why: the table of the smaller processes is written by hand, so it could miss one.
+TEST(Messages, EveryIdOfTheSmallerProcessesIsInTheirTable) {
+    std::set<std::string> known;
+    for (const SideMessage& message : kSideMessages)
+        EXPECT_TRUE(known.insert(message.id).second) << message.id;
+    std::set<std::string> used;
+    const std::regex id("HF-(60|65|70)[0-9]{2}");
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(std::string(HF_SOURCE_DIR) + "/agent")) {
+        if (!entry.is_regular_file() || entry.path().extension() == ".def") continue;
+        std::ostringstream content;
+        content << std::ifstream(entry.path()).rdbuf();
+        const std::string text = content.str();
+        for (std::sregex_iterator found(text.begin(), text.end(), id), none; found != none; ++found)
+            used.insert(found->str());
+    }
+    EXPECT_EQ(used, known);
 }
 
 TEST(Messages, ArgumentsGoWhereTheHolesAre) {
