@@ -36,8 +36,15 @@ void FaultDriver::start(WorldTime begin, WorldTime end) {
 
 void FaultDriver::act(std::uint32_t index) {
     if (index >= kUndoBase) {
-        Undo& what = undos_[index - kUndoBase];
-        if (!what.done) undo(what);
+        const std::size_t place = index - kUndoBase;
+        if (undos_[place].done) return;
+        if (undos_[place].kind < FaultKind::PlannedShutdown) {
+            undo(undos_[place]);
+        } else {
+            undos_[place].done = true;
+            const Undo scene = undos_[place];
+            next_scene(scene);
+        }
         return;
     }
     if (healed_ || world_.now() >= end_) return;
@@ -93,6 +100,8 @@ void FaultDriver::begin(FaultKind kind) {
         begin_network(kind);
     } else if (kind >= FaultKind::DsHangOnePath && kind <= FaultKind::DsFlap) {
         begin_storage(kind);
+    } else if (kind >= FaultKind::PlannedShutdown) {
+        begin_story(kind);
     } else if (kind >= FaultKind::LibvirtSlow) {
         begin_people(kind);
     } else if (kind == FaultKind::TwoAtOnce) {
@@ -235,7 +244,9 @@ void FaultDriver::heal() {
         std::fill(until->begin(), until->end(), now);
     }
     for (Undo& what : undos_) {
-        if (!what.done && what.host != dead_host_) undo(what);
+        const bool story = what.kind >= FaultKind::PlannedShutdown;
+        if (!what.done && !story && what.host != dead_host_) undo(what);
+        what.done = true;
     }
     for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
         const HostId host{h};
@@ -252,6 +263,11 @@ void FaultDriver::heal() {
             }
         }
         world_.set_libvirt(host, LibvirtMode::Ok);
+    }
+    for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
+        // Whoever is about to leave leaves; and everybody gets power.
+        if (world_.host(HostId{h}).leaving) world_.power_off(HostId{h});
+        if (!world_.host(HostId{h}).boot_planned) world_.power_on(HostId{h});
     }
     if (!dead_host_.is_none()) world_.power_off(dead_host_);
 }

@@ -30,6 +30,7 @@ class FaultDriver {
         DatastoreIndex datastore = 0;
         std::uint8_t link = 0;
         bool done = false;
+        WorldTime until{};  // of a story
     };
 
     void act(std::uint32_t index);
@@ -39,6 +40,10 @@ class FaultDriver {
     void begin_storage(FaultKind kind);
     void begin_people(FaultKind kind);
     void undo(Undo& what);
+    // Faults that follow one another, because chance alone rarely lines them up (fault_driver_stories.cc).
+    void begin_story(FaultKind kind);
+    void next_scene(const Undo& scene);
+    void cut_off_but_for(HostId host, HostId other, Duration lasts);
 
     void undo_after(Duration after, const Undo& what);
     std::uint32_t keep(const Undo& what);

@@ -91,6 +91,11 @@ void FaultDriver::begin_storage(FaultKind kind) {
                         kind);
             return;
         }
+        case FaultKind::DsReadOnly:
+            hang.read_only = true;
+            // Of one host only, or of everybody but those who write there anyway.
+            strike_path(first, chance_.permille(700) ? host : HostId{}, hang, lasts, kind);
+            return;
         case FaultKind::DsWriteOnly:
             hang.write_only = true;
             strike_path(first, host, hang, lasts, kind);

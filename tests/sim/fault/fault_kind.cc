@@ -38,6 +38,7 @@ const char* name_of(FaultKind kind) {
         "datastore: errors for all",
         "datastore: slow",
         "datastore: writes hang",
+        "datastore: reads hang",
         "datastore: flaps",
         "libvirt slow",
         "libvirt hangs",
@@ -47,6 +48,9 @@ const char* name_of(FaultKind kind) {
         "person stops a VM",
         "person starts a VM",
         "person starts a VM on two hosts",
+        "planned shutdown of a host",
+        "story: the leader was a host's lifeline",
+        "story: a host comes home during its failover",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

@@ -38,6 +38,7 @@ enum class FaultKind : std::uint8_t {
     DsFailOne,
     DsSlow,       // late answers
     DsWriteOnly,  // writes hang, reads go on
+    DsReadOnly,   // reads hang, writes go on
     DsFlap,       // hangs and heals again and again
     LibvirtSlow,
     LibvirtHang,
@@ -47,6 +48,9 @@ enum class FaultKind : std::uint8_t {
     PersonStops,
     PersonStarts,       // somewhere, whether it runs elsewhere or not
     PersonStartsTwice,  // on two hosts at the same moment
+    PlannedShutdown,    // people shut a host down, and start its VMs elsewhere
+    Lifeline,           // a host that lives on the leader's answers alone loses the leader
+    Homecoming,  // a host returns while its VMs are being restarted, and people start them there
     Last_,
 };
 

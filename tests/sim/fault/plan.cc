@@ -40,6 +40,7 @@ void draw_hardware(ClusterConfig& cluster, Chance& chance) {
     cluster.torn_reads = chance.permille(400);
     cluster.late_writes = chance.permille(150);
     cluster.late_feeds = chance.permille(500);
+    cluster.lost_answers = chance.permille(100);
     cluster.early_reads = chance.permille(800);
 }
 
@@ -69,8 +70,10 @@ Plan plan_of(std::uint64_t seed) {
 
     // Between two and about half of all kinds, each at its own pace.
     const std::uint64_t density = 80 + chance.below(350);
-    for (Duration& interval : plan.mean_interval) {
-        if (chance.permille(density)) interval = chance.spread(seconds{8}, seconds{120});
+    // Each kind draws from numbers of its own, so that a new kind changes no other.
+    for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind) {
+        Chance own(Prng(seed ^ (kind + 1) * 0x2545f4914f6cdd1dU).next());
+        if (own.permille(density)) plan.mean_interval[kind] = own.spread(seconds{8}, seconds{120});
     }
     plan.hosts_down_max =
         static_cast<std::uint32_t>(1 + chance.below(plan.cluster.hosts.size() - 1));
@@ -96,6 +99,7 @@ std::string describe(const Plan& plan) {
     if (cluster.torn_reads) text += ", torn reads";
     if (cluster.late_writes) text += ", late writes";
     if (cluster.late_feeds) text += ", late feeds";
+    if (cluster.lost_answers) text += ", lost answers";
     text += "; faults:";
     for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind) {
         if (plan.mean_interval[kind] > Duration::zero())

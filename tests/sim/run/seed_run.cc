@@ -2,6 +2,7 @@
 
 #include "tests/sim/fault/fault_driver.h"
 #include "tests/sim/fault/plan.h"
+#include "tests/sim/run/final_act.h"
 #include "tests/sim/run/wholeness.h"
 #include "tests/sim/world/world.h"
 
@@ -53,6 +54,8 @@ SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs) {
         world.say(HostId{}, "all faults are healed");
         driver.heal();
         become_whole(world);
+        Chance chance(seed);
+        if (!world.violation()) lose_one_host(world, chance);
     }
     SeedResult result;
     result.seed = seed;

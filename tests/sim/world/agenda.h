@@ -21,6 +21,7 @@ enum class Wake : std::uint8_t {
     HostBoots,      // host; life: of the power state
     AgentStarts,    // host; life: of the agent
     PersonActs,     // index: of the person's wish
+    Autostart,      // host, index: VM; life: of the power state
     FaultActs,      // index: meaning is the fault driver's
 };
 

@@ -64,6 +64,7 @@ struct ClusterConfig {
     bool torn_writes = false;        // a write that its host's death interrupts may be half-done
     bool torn_reads = false;         // a roster read beside its write may see half of it
     bool late_writes = false;        // a dead host's write on a hung path lands when the path heals
+    bool lost_answers = false;       // on the last voter some I/Os that hung are never answered
     bool copies_by_parity = false;   // a write overwrites the copy of its parity, be it the newest
     bool late_feeds = false;         // a keeper that stopped in time may feed once more (timing.h)
     bool early_reads = true;  // some reads show what was there at submission, not at completion

@@ -25,7 +25,8 @@ struct Trap {
 struct SimHost {
     HostId id;
     HostClock clock;
-    bool powered = false;  // it has booted
+    bool boot_planned = false;  // it will boot without anybody's doing
+    bool powered = false;       // it has booted
     std::uint32_t power_life = 0;
     std::uint32_t boot_count = 0;
     BootId boot_id;
@@ -40,6 +41,7 @@ struct SimHost {
     std::unique_ptr<Engine> engine;
     std::uint32_t life = 0;  // of the agent; counts its starts over all boots
     Incarnation persisted;   // in /run
+    bool leaving = false;    // it was told that its host goes down
     bool upgrading = false;  // it was told to go, and comes back
     WorldTime tick_at = kWorldNever;
     WorldTime mail_ready_at{};  // mail arrives in order

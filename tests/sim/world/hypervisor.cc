@@ -38,6 +38,7 @@ std::uint32_t Hypervisor::enqueue(WorldTime now, CallKind kind, VmIndex vm, std:
     call.life = life;
     call.serial = next_serial_++;
     call.in_use = true;
+    call.runs = domains_[vm].state == DomainState::Running;
     Domain& domain = domains_[vm];
     domain.calls.push_back(index);
     if (domain.calls.size() == 1) schedule(now, index, config_.vm_call_begins);
@@ -75,7 +76,14 @@ void Hypervisor::connect(WorldTime now, std::uint32_t life) {
 }
 
 // holdfast-vm may live a moment longer than the agent: what it has not begun is dropped, or not.
-void Hypervisor::agent_died(std::uint32_t life) {
+// A hook that waits for the agent's word sees its socket close.  holdfast-vm may live a moment longer: what it has not begun is
+// dropped, or not.
+void Hypervisor::agent_died(WorldTime now, std::uint32_t life) {
+    for (Domain& domain : domains_) {
+        if (domain.calls.empty()) continue;
+        const std::uint32_t first = domain.calls.front();
+        if (calls_[first].stage == Stage::Asking) refuse(now, first, "the agent is gone");
+    }
     if (chance_.permille(500)) return;
     for (Domain& domain : domains_) {
         for (std::size_t i = domain.calls.size(); i-- > 0;) {
@@ -91,15 +99,11 @@ void Hypervisor::agent_died(std::uint32_t life) {
     }
 }
 
-bool Hypervisor::start_by_person(WorldTime now, VmIndex vm, bool agent_answers) {
+bool Hypervisor::start_by_person(WorldTime now, VmIndex vm) {
     Domain& domain = domains_[vm];
     if (!domain.calls.empty() || domain.state == DomainState::Paused ||
         domain.state == DomainState::Running)
         return false;
-    if (!agent_answers) {
-        owner_.start_refused(host_, vm, "the agent does not answer");
-        return true;
-    }
     set_state(vm, DomainState::Off);
     enqueue(now, CallKind::PersonStart, vm, life_);
     return true;
@@ -245,6 +249,10 @@ void Hypervisor::begin_resume(WorldTime now, std::uint32_t index) {
 
 // The qemu hook asks before every start, also before those that the agent itself has ordered.
 void Hypervisor::ask(WorldTime now, std::uint32_t index) {
+    if (!owner_.agent_answers(host_)) {
+        refuse(now, index, "no agent answers");
+        return;
+    }
     Call& call = calls_[index];
     call.stage = Stage::Asking;
     call.token = next_token_++;
@@ -324,10 +332,9 @@ void Hypervisor::finish_destroy(Call& call) {
     const DomainState state = domains_[call.vm].state;
     if (state == DomainState::Running) {
         tally_.add(Count::VmsDestroyed);
-        owner_.vm_ended(
-            host_,
-            call.vm,
-            domains_[call.vm].lied_about ? EndCause::DestroyedAfterLie : EndCause::Destroyed);
+        const bool unseen = domains_[call.vm].lied_about || !call.runs;
+        const EndCause cause = unseen ? EndCause::DestroyedUnseen : EndCause::Destroyed;
+        owner_.vm_ended(host_, call.vm, cause);
     }
     if (state != DomainState::Absent) set_state(call.vm, DomainState::Off);
     owner_.mail(host_, call.life, VmGone{vms_[call.vm].spec.vm});

@@ -33,7 +33,7 @@ enum class LibvirtMode : std::uint8_t {
 
 enum class EndCause : std::uint8_t {
     Destroyed,
-    DestroyedAfterLie,  // libvirt had said that it did not run
+    DestroyedUnseen,  // the agent could not know that it ran
     Crashed,
     ByUser,
     HostDied,
@@ -48,6 +48,8 @@ class HypervisorOwner {
     virtual void vm_runs(HostId host, VmIndex vm, ClaimNumber claim, bool by_person) = 0;
     virtual void vm_ended(HostId host, VmIndex vm, EndCause cause) = 0;
     virtual void start_refused(HostId host, VmIndex vm, const char* why) = 0;
+    // Whether an agent listens on this host's socket, be it stopped or not.
+    [[nodiscard]] virtual bool agent_answers(HostId host) const = 0;
     [[nodiscard]] virtual Instant local_now(HostId host) const = 0;
 };
 
@@ -68,11 +70,11 @@ class Hypervisor {
     void answer(WorldTime now, const AnswerStart& action);
     // A new agent connects: every domain is reported, then VmListComplete.
     void connect(WorldTime now, std::uint32_t life);
-    void agent_died(std::uint32_t life);
+    void agent_died(WorldTime now, std::uint32_t life);
 
     // ---- people and fate
     // False: somebody is at it already.
-    bool start_by_person(WorldTime now, VmIndex vm, bool agent_answers);
+    bool start_by_person(WorldTime now, VmIndex vm);
     bool stop_by_person(WorldTime now, VmIndex vm);
     void crash(VmIndex vm);
     void define(VmIndex vm, DomainState state);
@@ -104,6 +106,7 @@ class Hypervisor {
         std::uint32_t serial = 0;  // of this use of the pool's place
         std::uint64_t token = 0;
         bool in_use = false;
+        bool runs = false;  // Destroy: the VM ran when it was asked for
     };
 
     struct Domain {

@@ -99,7 +99,16 @@ void IoPaths::set_fault(WorldTime now, DatastoreIndex datastore, HostId host, Pa
         std::vector<std::uint32_t> released;
         released.swap(affected.hung);
         for (const std::uint32_t index : released) {
-            if (ops_[index].abandoned) {
+            IoOp& op = ops_[index];
+            const bool may_lose = config_.lost_answers && config_.voters_count > 1 &&
+                                  datastore == config_.voters_count - 1U;
+            if (!op.abandoned && (op.lost || (may_lose && chance_.permille(100)))) {
+                op.lost = true;
+                affected.lost_one = true;
+                affected.healthy_since = kWorldNever;
+                affected.hung.push_back(index);
+                tally_.add(Count::AnswersLost);
+            } else if (op.abandoned) {
                 // A dead host's write that the path had kept all the time.
                 agenda_.put(now + chance_.between(Duration::zero(), Duration{seconds{1}}),
                             Wake::WriteLands,
@@ -115,7 +124,7 @@ void IoPaths::set_fault(WorldTime now, DatastoreIndex datastore, HostId host, Pa
 void IoPaths::refresh_health(WorldTime now, DatastoreIndex datastore, HostId host) {
     Path& affected = path_of(datastore, host);
     const PathFault fault = path(datastore, host);
-    if (!fault.healthy()) {
+    if (!fault.healthy() || affected.lost_one) {
         affected.healthy_since = kWorldNever;
         affected.last_delay = std::max(affected.last_delay, fault.delay);
     } else if (affected.healthy_since == kWorldNever) {
@@ -149,6 +158,10 @@ void IoPaths::host_died(WorldTime now, HostId host) {
             lay_to_rest(now, path, index, was_hung);
         }
         path.in_flight.clear();
+        path.lost_one = false;
+        if (this->path(d, host).healthy() && path.healthy_since == kWorldNever) {
+            path.healthy_since = now;
+        }
         for (const std::uint32_t index : path.hung) {
             if (ops_[index].abandoned) kept.push_back(index);
         }
@@ -160,7 +173,10 @@ void IoPaths::host_died(WorldTime now, HostId host) {
 void IoPaths::lay_to_rest(WorldTime now, Path& path, std::uint32_t index, bool was_hung) {
     IoOp& op = ops_[index];
     const bool pending_write = is_write(op.kind) && !op.on_medium;
-    if (was_hung && pending_write && config_.late_writes && op.kind != IoKind::WriteOrders &&
+    // Of a minority of the voters: one.
+    const bool may_be_late = config_.late_writes && config_.voters_count > 1 &&
+                             op.datastore == config_.voters_count - 1U;
+    if (was_hung && pending_write && may_be_late && op.kind != IoKind::WriteOrders &&
         chance_.permille(config_.late_permille)) {
         op.abandoned = true;  // stays in path.hung
         return;

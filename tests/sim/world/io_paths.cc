@@ -75,6 +75,7 @@ PathFault IoPaths::path(DatastoreIndex datastore, HostId host) const {
                     : std::max(whole.mode, own.mode);
     both.delay = std::max(whole.delay, own.delay);
     both.write_only = whole.write_only && own.write_only;
+    both.read_only = whole.read_only && own.read_only;
     return both;
 }
 
@@ -93,6 +94,7 @@ IoOp& IoPaths::prepare(
     op.sampled = false;
     op.abandoned = false;
     op.tears = false;
+    op.lost = false;
     op.version = 0;
     op.block = kNoBlock;
     op.region = issuer.host;
@@ -209,7 +211,7 @@ void IoPaths::submit(WorldTime now, std::uint32_t index) {
 void IoPaths::fly(WorldTime now, std::uint32_t index) {
     IoOp& op = ops_[index];
     const PathFault fault = path(op.datastore, op.issuer.host);
-    const bool touched = !fault.healthy() && (is_write(op.kind) || !fault.write_only);
+    const bool touched = fault.touches(is_write(op.kind));
     if (touched && fault.mode == PathMode::Hang) {
         // The array may have carried it out although its answer never leaves the fabric.
         if (is_write(op.kind) && !op.on_medium && chance_.permille(200)) carry_out(op);
@@ -242,7 +244,7 @@ bool IoPaths::finish(WorldTime now, std::uint32_t index) {
         return false;
     }
     const PathFault fault = path(op.datastore, op.issuer.host);
-    const bool touched = !fault.healthy() && (is_write(op.kind) || !fault.write_only);
+    const bool touched = fault.touches(is_write(op.kind));
     if (touched && fault.mode == PathMode::Hang) {
         path_of(op.datastore, op.issuer.host).hung.push_back(index);
         tally_.add(Count::IoHung);

@@ -37,7 +37,12 @@ enum class PathMode : std::uint8_t { Ok, Hang, Fail };
 struct PathFault {
     PathMode mode = PathMode::Ok;
     Duration delay{};
-    bool write_only = false;
+    bool write_only = false;  // reads go on
+    bool read_only = false;   // writes go on
+
+    [[nodiscard]] bool touches(bool write) const {
+        return !healthy() && (write ? !read_only : !write_only);
+    }
 
     [[nodiscard]] bool healthy() const { return mode == PathMode::Ok && delay == Duration::zero(); }
 };
@@ -60,6 +65,7 @@ struct IoOp {
     bool on_medium = false;          // a write that has been carried out
     bool sampled = false;            // a read that has seen its data
     bool abandoned = false;          // its host is dead, or the operation was lost for ever
+    bool lost = false;               // its answer never comes, also when the path heals
     bool tears = false;              // a write that only half arrives
     std::size_t copy = 0;            // that a write goes to
     std::uint64_t version = 0;       // of a region that is written
@@ -128,6 +134,7 @@ class IoPaths {
         PathFault fault;
         WorldTime healthy_since = kWorldStart;
         Duration last_delay{};
+        bool lost_one = false;   // an answer is owed for ever
         WorldTime drained_at{};  // when the last answer of a slow time must have come
         std::vector<std::uint32_t> in_flight;
         std::vector<std::uint32_t> hung;

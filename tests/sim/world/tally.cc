@@ -17,6 +17,7 @@ const char* name_of(Count count) {
         "beats doubled",
         "I/Os hung",
         "I/Os failed",
+        "I/Os never answered",
         "writes torn",
         "writes lost",
         "writes landed late",

@@ -21,6 +21,7 @@ enum class Count : std::uint8_t {
     BeatsDoubled,
     IoHung,
     IoFailed,
+    AnswersLost,
     WritesTorn,
     WritesLost,
     WritesLandedLate,

@@ -16,6 +16,8 @@ struct Vm {
     HostId home;
     bool autostart = false;
     bool wanted = false;                       // people want it to run
+    WorldTime stop_durable_at = kWorldNever;   // since when a majority shows that people stopped it
+    WorldTime scan_began_at{};                 // of the last claim of an engine
     bool asked_since_stop = false;             // somebody tried to start it since people stopped it
     std::uint32_t interruptions_count = 0;     // times it ended, for whatever cause
     WorldTime run_by_engine_at = kWorldNever;  // the last time that an engine let it run

@@ -155,6 +155,9 @@ void World::dispatch(const AgendaEntry& entry) {
                 start_agent(host.id);
             return;
         case Wake::PersonActs: person_acts(entry); return;
+        case Wake::Autostart:
+            if (host.power_life == entry.life) start_by_person(entry.index, host.id);
+            return;
         case Wake::FaultActs: return;
     }
 }
@@ -173,6 +176,10 @@ void World::tick(SimHost& host) {
 
 void World::io_done(SimHost& host, const AgendaEntry& entry) {
     if (!io_.finish(now_, entry.index)) return;
+    const IoKind kind = io_.op(entry.index).kind;
+    if (stops_pending_ && (kind == IoKind::WriteSlot || kind == IoKind::WriteRoster)) {
+        note_stops(host.id);
+    }
     const Issuer& issuer = io_.op(entry.index).issuer;
     if (host.engine == nullptr || issuer.life != host.life) {
         io_.give_back(entry.index);
@@ -227,6 +234,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::HostBoots:
         case Wake::AgentStarts:
         case Wake::PersonActs:
+        case Wake::Autostart:
         case Wake::FaultActs: return;
     }
 }
@@ -289,8 +297,7 @@ void World::person_acts(const AgendaEntry& entry) {
     const VmIndex vm = entry.index;
     SimHost& host = at(HostId{entry.host});
     if (!vms_[vm].last_host.is_none()) return;
-    if (host.powered && !host.frozen)
-        host.hypervisor->start_by_person(now_, vm, host.engine != nullptr);
+    if (host.powered && !host.frozen) host.hypervisor->start_by_person(now_, vm);
     agenda_.put(now_ + kPersonPatience, Wake::PersonActs, entry.host, vm);
 }
 

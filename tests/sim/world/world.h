@@ -59,6 +59,8 @@ class World : public HypervisorOwner {
     void kill_agent(HostId host, Duration restart_after);
     void start_agent(HostId host);
     void upgrade_agent(HostId host);
+    // People shut the host down: its VMs are stopped, its agent says goodbye, its power goes.
+    void shut_down(HostId host);
     void set_drift(HostId host, std::int64_t drift_ppm);
     void set_trap(HostId host, const Trap& trap);
 
@@ -154,12 +156,14 @@ class World : public HypervisorOwner {
     void vm_runs(HostId host, VmIndex vm, ClaimNumber claim, bool by_person) override;
     void vm_ended(HostId host, VmIndex vm, EndCause cause) override;
     void start_refused(HostId host, VmIndex vm, const char* why) override;
+    [[nodiscard]] bool agent_answers(HostId host) const override;
     [[nodiscard]] Instant local_now(HostId host) const override;
 
     // ---- checkers (world_checks.cc)
     void check_step(SimHost& host);
     void check_regularly();
     void check_claim(HostId host, VmIndex vm);
+    void note_stops(HostId host);
     void check_reset(SimHost& host, const char* why);
     // Whether the lease of `host` that ended at `end` could have been kept; why not, if it could.
     [[nodiscard]] std::optional<std::string> lapse_without_need(const SimHost& host,
@@ -187,6 +191,7 @@ class World : public HypervisorOwner {
     std::optional<Violation> violation_;
     WorldTime next_check_at_{};
     std::uint64_t fingerprint_ = 0x9e3779b97f4a7c15U;
+    bool stops_pending_ = false;  // people have stopped a VM in this run
     std::uint64_t resets_count_ = 0;
     std::uint64_t kills_count_ = 0;
     std::vector<WorldTime> reset_at_;

@@ -95,6 +95,10 @@ void World::carry_out_one(SimHost& host, const Action& action) {
         check_reset(host, "its engine asked for it");
         reset(host.id, "its engine asked for it");
     } else if (std::holds_alternative<ShutdownReady>(action)) {
+        if (host.leaving) {
+            power_off(host.id);
+            return;
+        }
         if (host.upgrading)
             kill_agent(host.id,
                        chance_.between(Duration{milliseconds{50}}, Duration{milliseconds{400}}));
@@ -159,6 +163,7 @@ void World::trace(SimHost& host, const Trace& line) {
                                      static_cast<std::uint64_t>(line.a)}) {
         fingerprint_ = (fingerprint_ ^ part) * 0x100000001b3U;
     }
+    if (line.code == TraceCode::ClaimWritten) vms_[vm_index_of(line.vm)].scan_began_at = now_;
     if (log_ != nullptr) log_->engine(now_, host.id, line);
 }
 
@@ -170,6 +175,10 @@ void World::mail(HostId host, std::uint32_t life, const decltype(Event::body)& b
     target.mail_ready_at =
         std::max(target.mail_ready_at, now_ + chance_.between(span.low, span.high));
     agenda_.put(target.mail_ready_at, Wake::MailArrives, host.value(), index, life);
+}
+
+bool World::agent_answers(HostId host_id) const {
+    return host(host_id).engine != nullptr;
 }
 
 Instant World::local_now(HostId host_id) const {

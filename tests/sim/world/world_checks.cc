@@ -18,6 +18,7 @@ std::string describe(DatastoreIndex datastore, const PathFault& fault) {
                                                       : "answers";
     std::string text = text_of("datastore %u %s", datastore + 1U, mode);
     if (fault.write_only) text += " for writes";
+    if (fault.read_only) text += " for reads";
     if (fault.delay > Duration::zero()) text += text_of(", %.3f s late", in_seconds(fault.delay));
     return text;
 }
@@ -157,22 +158,16 @@ void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, bool by_pe
           vm.last_host.is_none())) {
         check_claim(host_id, index);
     }
-    if (!by_person && !vm.wanted && !vm.asked_since_stop && !vm.last_host.is_none()) {
-        std::size_t stopped_count = 0;
-        for (DatastoreIndex d = 0; d < config_.voters_count; ++d) {
-            const Medium::RegionView view = io_.medium(d).view(RegionKind::Roster, vm.last_host);
-            if (view.reading != RegionReading::Valid) continue;
-            const Claim* entry = find_claim(io_.roster_block(view.block), vm.spec.vm);
-            if (entry != nullptr && entry->state == ClaimState::Stopped) ++stopped_count;
-        }
-        if (stopped_count >= config_.majority()) {
-            fail("L2",
-                 text_of("VM %u rises on host %u although host %u recorded that people stopped it",
-                         index + 1,
-                         host_id.value(),
-                         vm.last_host.value()));
-        }
+    // Whoever scanned after the stop was on a majority has seen it.
+    const bool stop_was_there = vm.stop_durable_at < vm.scan_began_at;
+    if (!by_person && !vm.wanted && !vm.asked_since_stop && stop_was_there) {
+        fail("L2",
+             text_of("VM %u rises on host %u although host %u recorded that people stopped it",
+                     index + 1,
+                     host_id.value(),
+                     vm.last_host.value()));
     }
+    vm.stop_durable_at = kWorldNever;
     vm.wanted = true;
     if (vm.lost_with_host) {
         vm.lost_with_host = false;
@@ -185,6 +180,25 @@ void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, bool by_pe
     }
     vm.last_host = host_id;
     if (!by_person) vm.run_by_engine_at = now_;
+}
+
+// A host's write has been answered: is what people stopped there on a majority by now, and the doorbell with it?
+void World::note_stops(HostId host_id) {
+    for (Vm& vm : vms_) {
+        if (vm.wanted || vm.last_host != host_id || vm.stop_durable_at != kWorldNever) continue;
+        std::size_t shown_count = 0;
+        for (DatastoreIndex d = 0; d < config_.voters_count; ++d) {
+            const Medium::RegionView view = io_.medium(d).view(RegionKind::Roster, host_id);
+            const SlotView& slot = io_.medium(d).views()[host_id.value() - 1U];
+            if (view.reading != RegionReading::Valid || slot.reading != SlotReading::Valid)
+                continue;
+            const Roster& roster = io_.roster_block(view.block);
+            const Claim* entry = find_claim(roster, vm.spec.vm);
+            const bool stopped = entry != nullptr && entry->state == ClaimState::Stopped;
+            if (stopped && slot.record.roster_version >= roster.version) ++shown_count;
+        }
+        if (shown_count >= config_.majority()) vm.stop_durable_at = now_;
+    }
 }
 
 // Every start goes through a claim that a majority of the voting datastores shows, or that nobody can read.
@@ -223,6 +237,8 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
             return;
         case EndCause::ByUser:
             vm.wanted = false;
+            vm.stop_durable_at = kWorldNever;
+            stops_pending_ = true;
             vm.asked_since_stop = false;
             for (const SimHost& other : hosts_) {
                 const bool asked = other.id != host_id && other.hypervisor->busy(index);
@@ -231,7 +247,7 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
             say(host_id, text_of("VM %s is stopped by a person", name.c_str()));
             return;
         case EndCause::Crashed: say(host_id, text_of("VM %s crashes", name.c_str())); return;
-        case EndCause::DestroyedAfterLie:
+        case EndCause::DestroyedUnseen:
         case EndCause::Destroyed: break;
     }
     ++kills_count_;
@@ -241,7 +257,7 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
     // A call that libvirt kept for too long is undone when it comes to light.
     const bool libvirt_failed =
         host.libvirt_troubled_at != kWorldNever && now_ - host.libvirt_troubled_at < seconds{60};
-    if (cause == EndCause::DestroyedAfterLie || (libvirt_failed && host.lease_end > host.now(now_)))
+    if (cause == EndCause::DestroyedUnseen || (libvirt_failed && host.lease_end > host.now(now_)))
         return;
     if (host.lease_end > host.now(now_)) {
         fail("L2",
@@ -266,8 +282,8 @@ void World::start_refused(HostId host, VmIndex vm, const char* why) {
 bool World::start_by_person(VmIndex vm, HostId host_id) {
     SimHost& host = at(host_id);
     if (!host.powered || host.frozen) return false;
-    vms_[vm].asked_since_stop = true;
-    return host.hypervisor->start_by_person(now_, vm, host.engine != nullptr);
+    if (host.engine != nullptr) vms_[vm].asked_since_stop = true;
+    return host.hypervisor->start_by_person(now_, vm);
 }
 
 bool World::stop_by_person(VmIndex vm) {

@@ -30,6 +30,7 @@ Uuid host_uuid_of(HostId host) {
 
 void World::boot(SimHost& host) {
     host.powered = true;
+    host.boot_planned = false;
     host.frozen = false;
     host.agent_stopped = false;
     ++host.boot_count;
@@ -58,9 +59,12 @@ void World::boot(SimHost& host) {
         }
         if (!vms_[vm].autostart || vms_[vm].home != host.id || vms_[vm].last_host.is_none())
             continue;
-        // The hook has a time limit, and libvirt's autostart does not ask twice.
-        vms_[vm].asked_since_stop = true;
-        host.hypervisor->start_by_person(now_, vm, true);
+        // libvirt's autostart does not ask twice, be the agent there or not.
+        agenda_.put(now_ + chance_.between(Duration::zero(), Duration{seconds{3}}),
+                    Wake::Autostart,
+                    host.id.value(),
+                    vm,
+                    host.power_life);
     }
 }
 
@@ -68,6 +72,7 @@ void World::power_on(HostId id) {
     SimHost& host = at(id);
     if (host.powered) return;
     ++host.power_life;
+    host.boot_planned = true;
     agenda_.put(now_ + chance_.between(config_.boot.low, config_.boot.high),
                 Wake::HostBoots,
                 id.value(),
@@ -79,6 +84,7 @@ void World::power_on(HostId id) {
 void World::power_off(HostId id) {
     SimHost& host = at(id);
     if (!host.powered) ++host.power_life;  // a boot under way ends
+    host.boot_planned = false;
     if (host.powered) host_dies(host, "loses power");
 }
 
@@ -89,6 +95,7 @@ void World::reset(HostId id, const char* why) {
     reset_at_[id.value() - 1U] = now_;
     host_dies(host, std::string("is reset: ") + why);
     if (!config_.boots_after_reset) return;
+    host.boot_planned = true;
     agenda_.put(now_ + chance_.between(config_.boot.low, config_.boot.high),
                 Wake::HostBoots,
                 id.value(),
@@ -228,6 +235,7 @@ void World::start_agent(HostId id) {
     config.seed = chance_.next();
     host.engine = std::make_unique<Engine>(config, host.now(now_));
     host.upgrading = false;
+    host.leaving = false;
     host.agent_stopped = false;
     host.agent_since = now_;
     host.told_epoch = Epoch{};
@@ -270,7 +278,7 @@ void World::agent_dies(SimHost& host) {
         }
     }
     host.inbox = std::move(kept);
-    host.hypervisor->agent_died(host.life);
+    host.hypervisor->agent_died(now_, host.life);
 }
 
 void World::upgrade_agent(HostId id) {
@@ -279,6 +287,17 @@ void World::upgrade_agent(HostId id) {
     say(id, "its agent is asked to go");
     host.upgrading = true;
     mail(id, host.life, ShutdownAsked{false});
+}
+
+void World::shut_down(HostId id) {
+    SimHost& host = at(id);
+    if (host.engine == nullptr || host.leaving || host.upgrading) return;
+    say(id, "is shut down by people");
+    host.leaving = true;
+    for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
+        if (runs_.where(vm) == id) host.hypervisor->stop_by_person(now_, vm);
+    }
+    mail(id, host.life, ShutdownAsked{true});
 }
 
 void World::set_drift(HostId id, std::int64_t drift_ppm) {

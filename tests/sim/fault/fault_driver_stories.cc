@@ -1,0 +1,102 @@
+// Stories of FaultDriver: faults that chance alone rarely lines up, told in order.
+#include <algorithm>
+
+#include "tests/sim/fault/fault_driver.h"
+
+namespace holdfast::sim {
+
+namespace {
+
+constexpr Duration kPersonTriesAgain = milliseconds{150};
+
+}  // namespace
+
+// `host` hears nobody and is heard by nobody, apart from `other`.
+void FaultDriver::cut_off_but_for(HostId host, HostId other, Duration lasts) {
+    LinkFault fault;
+    fault.cut = true;
+    for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
+        if (h == host.value() || h == other.value()) continue;
+        strike_wire(host, HostId{h}, fault, lasts, FaultKind::NetCutHost);
+        strike_wire(HostId{h}, host, fault, lasts, FaultKind::NetCutHost);
+    }
+}
+
+void FaultDriver::begin_story(FaultKind kind) {
+    const Timing& timing = plan_.cluster.timing;
+    HostId host = any_host();
+    if (!world_.host(host).can_step()) return;
+    Undo scene{kind, host, HostId{}, 0, 0, false, {}};
+    if (kind == FaultKind::PlannedShutdown) {
+        if (!may_take_down(host)) return;
+        world_.shut_down(host);
+        undo_after(chance_.between(Duration{seconds{5}}, Duration{seconds{40}}), scene);
+    } else if (kind == FaultKind::Lifeline) {
+        const HostId leader = world_.leader();
+        if (leader.is_none() || leader == host) return;
+        const Duration lasts = timing.dead * chance_.between(150, 350) / 100;
+        for (DatastoreIndex d = 0; d < plan_.cluster.datastores_count; ++d) {
+            strike_path(d, host, {PathMode::Hang, Duration{}, false}, lasts, FaultKind::DsHangHost);
+        }
+        cut_off_but_for(host, leader, lasts);
+        scene.other = leader;
+        undo_after(chance_.between(timing.lease / 2, timing.dead * 3 / 2), scene);
+    } else {
+        if (!may_take_down(host)) return;
+        scene.until = world_.now() + timing.dead * 2 + seconds{8};
+        if (chance_.permille(500)) {
+            // The restart elsewhere is slow, so that the two meet.
+            for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
+                if (h == host.value()) continue;
+                libvirt_until_[h] = std::max(libvirt_until_[h], scene.until);
+                world_.set_libvirt(HostId{h}, LibvirtMode::Slow);
+                Undo back{FaultKind::LibvirtSlow, HostId{h}, HostId{}, 0, 0, false, {}};
+                undo_after(scene.until - world_.now(), back);
+            }
+        }
+        world_.power_off(host);
+        world_.power_on(host);
+        undo_after(kPersonTriesAgain, scene);
+    }
+    ++world_.tally().faults[static_cast<std::size_t>(kind)];
+}
+
+void FaultDriver::next_scene(const Undo& scene) {
+    if (healed_) return;
+    switch (scene.kind) {
+        case FaultKind::PlannedShutdown:
+            // Long enough for a goodbye; people start what they stopped, wherever they like.
+            world_.power_off(scene.host);
+            world_.power_on(scene.host);
+            for (VmIndex vm = 0; vm < world_.vms().size(); ++vm) {
+                const Vm& what = world_.vms()[vm];
+                if (!what.wanted && what.last_host == scene.host) {
+                    world_.start_by_person(vm, any_host());
+                }
+            }
+            return;
+        case FaultKind::Lifeline: {
+            static constexpr FaultKind kEnds[] = {FaultKind::PowerOff,
+                                                  FaultKind::QuickReset,
+                                                  FaultKind::FreezeLong,
+                                                  FaultKind::AgentStop,
+                                                  FaultKind::AgentKill};
+            begin_on_host(kEnds[chance_.below(std::size(kEnds))], scene.other);
+            return;
+        }
+        case FaultKind::Homecoming: {
+            const SimHost& host = world_.host(scene.host);
+            for (VmIndex vm = 0; vm < world_.vms().size(); ++vm) {
+                const Vm& what = world_.vms()[vm];
+                if (host.can_step() && what.lost_with_host && what.last_host == scene.host) {
+                    world_.start_by_person(vm, scene.host);
+                }
+            }
+            if (world_.now() < scene.until) undo_after(kPersonTriesAgain, scene);
+            return;
+        }
+        default: return;
+    }
+}
+
+}  // namespace holdfast::sim
