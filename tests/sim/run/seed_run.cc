@@ -3,6 +3,7 @@
 #include "tests/sim/fault/fault_driver.h"
 #include "tests/sim/fault/plan.h"
 #include "tests/sim/run/final_act.h"
+#include "tests/sim/run/picture.h"
 #include "tests/sim/run/wholeness.h"
 #include "tests/sim/world/world.h"
 
@@ -58,6 +59,9 @@ SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs) {
         if (!world.violation()) lose_one_host(world, chance);
     }
     SeedResult result;
+    if (world.violation() && log != nullptr) {
+        for (const std::string& line : picture_of(world)) world.say(HostId{}, line);
+    }
     result.seed = seed;
     result.violation = world.violation();
     result.plan = describe(plan);
