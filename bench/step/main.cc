@@ -1,0 +1,123 @@
+// hf_bench_step: what one step of the engine costs, in a healthy cluster, for every kind of event.
+//
+//     hf_bench_step [--intervals N] --json FILE
+//
+// Every figure is of single steps in nanoseconds; the cost of reading the clock is deducted.  Exit code: 0, 1 an
+// engine did not become what it should be, 2 usage.
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "bench/support/allocation_count.h"
+#include "bench/support/lone_engine.h"
+
+namespace holdfast::bench {
+
+namespace {
+
+constexpr std::uint32_t kSettling = 40;
+constexpr std::uint16_t kClusters[] = {2, 64, 1024};
+
+const char* name_of(LoneEngine::Kind kind) {
+    switch (kind) {
+        case LoneEngine::Kind::Tick: return "tick";
+        case LoneEngine::Kind::SlotWritten: return "slot_written";
+        case LoneEngine::Kind::SlotsRead: return "slots_read";
+        case LoneEngine::Kind::Beat: return "beat";
+        case LoneEngine::Kind::Other: return "other";
+    }
+    return "?";
+}
+
+void print(std::FILE* out,
+           const char* separator,
+           const LoneEngine::Config& config,
+           const char* event,
+           const Samples& steps,
+           std::int64_t allocations) {
+    std::fprintf(
+        out,
+        R"(%s{"hosts":%u,"vms_per_host":%u,"leads":%s,"event":"%s","steps":%zu,"p50_ns":%.0f,)"
+        R"("p99_ns":%.0f,"p999_ns":%.0f,"max_ns":%.0f,"allocations":%lld})",
+        separator,
+        config.hosts,
+        config.vms_per_host,
+        config.leads ? "true" : "false",
+        event,
+        steps.size(),
+        steps.quantile(0.5),
+        steps.quantile(0.99),
+        steps.quantile(0.999),
+        steps.quantile(1),
+        static_cast<long long>(allocations));
+}
+
+bool measure(const LoneEngine::Config& config,
+             std::uint32_t intervals,
+             std::FILE* out,
+             const char*& separator) {
+    LoneEngine lone(config);
+    lone.count_allocations_by(&allocations_of_this_thread);
+    lone.run(kSettling);
+    if (!lone.settled()) {
+        std::fprintf(
+            stderr, "FAILED engine step: the engine of %u hosts did not settle\n", config.hosts);
+        return false;
+    }
+    lone.reset_samples();
+    lone.run(intervals);
+    print(out, separator, config, "all", lone.all_steps(), lone.allocations());
+    separator = ",\n";
+    for (std::size_t i = 0; i < LoneEngine::kKinds; ++i) {
+        const auto kind = static_cast<LoneEngine::Kind>(i);
+        if (lone.steps_of(kind).size() > 0)
+            print(out, separator, config, name_of(kind), lone.steps_of(kind), lone.allocations());
+    }
+    return lone.settled();
+}
+
+int run(std::uint32_t intervals, const std::string& json) {
+    std::FILE* out = std::fopen(json.c_str(), "w");
+    if (out == nullptr) {
+        std::fprintf(stderr, "hf_bench_step: %s: %s\n", json.c_str(), std::strerror(errno));
+        return 2;
+    }
+    bool all = true;
+    const char* separator = "[\n";
+    for (const std::uint16_t hosts : kClusters) {
+        for (const bool leads : {true, false}) {
+            LoneEngine::Config config;
+            config.hosts = hosts;
+            config.leads = leads;
+            // About as many steps for every size.
+            const std::uint32_t share =
+                std::max(intervals * 64 / std::max<std::uint32_t>(hosts, 16), 20U);
+            all = measure(config, share, out, separator) && all;
+        }
+    }
+    std::fputs("\n]\n", out);
+    std::fclose(out);
+    return all ? 0 : 1;
+}
+
+}  // namespace
+
+}  // namespace holdfast::bench
+
+int main(int argc, char** argv) {
+    std::uint32_t intervals = 400;
+    std::string json;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string word = argv[i];
+        if (word == "--intervals") intervals = static_cast<std::uint32_t>(std::atoi(argv[i + 1]));
+        if (word == "--json") json = argv[i + 1];
+    }
+    if (json.empty() || intervals == 0) {
+        std::fputs("usage: hf_bench_step [--intervals N] --json FILE\n", stderr);
+        return 2;
+    }
+    return holdfast::bench::run(intervals, json);
+}
