@@ -50,6 +50,79 @@ Result<ControlRequest> decode_guard(const std::vector<std::string_view>& words) 
         GuardRequest{*uuid, words.size() == 4 ? printable(words[3]) : std::string()}};
 }
 
+// The nine durations of a timing, in the order of its declaration.
+std::array<Duration*, 9> parts_of(Timing& timing) {
+    return {&timing.interval,
+            &timing.fresh,
+            &timing.silent,
+            &timing.isolation_after,
+            &timing.lease,
+            &timing.watchdog,
+            &timing.granularity,
+            &timing.landing,
+            &timing.dead};
+}
+
+template <typename Number>
+bool read_number(std::string_view word, Number& number) {
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    return error == std::errc{} && end == word.data() + word.size();
+}
+
+Result<ControlRequest> decode_timing(const std::vector<std::string_view>& words) {
+    if (words.size() != 12) return refuse("change timing takes nine numbers of nanoseconds.");
+    TimingChange change;
+    std::size_t at = 3;
+    for (Duration* part : parts_of(change.timing)) {
+        std::int64_t ns = 0;
+        if (!read_number(words[at], ns) || ns <= 0 || ns > Duration{std::chrono::hours{24}}.count())
+            return refuse("change timing: number " + std::to_string(at - 2) +
+                          " is not a span of 1 ns to 24 h in nanoseconds.");
+        *part = Duration{ns};
+        ++at;
+    }
+    return ControlRequest{ChangeRequest{change}};
+}
+
+Result<ControlRequest> decode_change(const std::vector<std::string_view>& words) {
+    if (words.size() >= 3 && words[2] == "timing") return decode_timing(words);
+    if (words.size() >= 5 && words[2] == "datastore") {
+        const bool known = words[3] == "add" || words[3] == "retire";
+        // A name may hold blanks: it is the rest of the packet.
+        const char* end = words.back().data() + words.back().size();
+        const std::string_view name(words[4].data(),
+                                    static_cast<std::size_t>(end - words[4].data()));
+        if (!known || name.empty() || name.size() > kDatastoreNameMax)
+            return refuse("change datastore takes add or retire, and a name of 1 to 48 bytes.");
+        return ControlRequest{
+            ChangeRequest{DatastoreChange{DatastoreName{name}, words[3] == "retire"}}};
+    }
+    if (words.size() == 5 && words[2] == "maintenance") {
+        std::uint16_t host = 0;
+        const bool known = words[4] == "on" || words[4] == "off";
+        if (!known || !read_number(words[3], host) || host < 1 || host > kHostsMax)
+            return refuse("change maintenance takes a host id, 1 to 1024, and on or off.");
+        return ControlRequest{ChangeRequest{MaintenanceChange{HostId{host}, words[4] == "on"}}};
+    }
+    return refuse("change takes timing, datastore or maintenance, with what belongs to it.");
+}
+
+std::string encode_change(const ConfigChange& change) {
+    if (const auto* timing = std::get_if<TimingChange>(&change)) {
+        std::string text = " change timing";
+        Timing copy = timing->timing;
+        for (const Duration* part : parts_of(copy)) text += " " + std::to_string(part->count());
+        return text;
+    }
+    if (const auto* datastore = std::get_if<DatastoreChange>(&change)) {
+        return std::string(" change datastore ") + (datastore->retire ? "retire " : "add ") +
+               std::string(datastore->name.view());
+    }
+    const auto& maintenance = std::get<MaintenanceChange>(change);
+    return " change maintenance " + std::to_string(maintenance.host.value()) +
+           (maintenance.on ? " on" : " off");
+}
+
 }  // namespace
 
 std::string encode_request(const ControlRequest& request) {
@@ -64,6 +137,8 @@ std::string encode_request(const ControlRequest& request) {
         text += " events " + std::string(number.data(), done.ptr);
         return text + (events->follow ? " 1" : " 0");
     }
+    if (const auto* change = std::get_if<ChangeRequest>(&request))
+        return text + encode_change(change->change);
     const auto& guard = std::get<GuardRequest>(request);
     text += " guard " + uuid_text(guard.vm) + " ";
     for (const char c : printable(guard.name)) text += c == ' ' ? '_' : c;
@@ -83,6 +158,7 @@ Result<ControlRequest> decode_request(std::string_view packet) {
     if (words.size() == 2 && words[1] == "status") return ControlRequest{StatusRequest{}};
     if (words.size() >= 2 && words[1] == "events") return decode_events(words);
     if (words.size() >= 2 && words[1] == "guard") return decode_guard(words);
+    if (words.size() >= 2 && words[1] == "change") return decode_change(words);
     return refuse("The agent does not know this request: " + printable(packet.substr(0, 80)) + ".");
 }
 

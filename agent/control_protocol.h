@@ -8,6 +8,12 @@
 //   events SINCE_S FOLLOW      lines of JSON from SINCE_S (seconds of CLOCK_BOOTTIME) on; FOLLOW is 0 or 1, with 1 the answer
 //                              ends only with the connection
 //   guard UUID NAME            may this VM be started here?  exit code 0 yes, 1 no with the sentence
+//   change timing NS×9         a new timing for the whole cluster, in nanoseconds and in the order of struct Timing: interval fresh
+//                              silent isolation_after lease watchdog granularity landing dead
+//   change datastore add NAME  the datastore of that name begins to vote; also "change datastore retire NAME"
+//   change maintenance HOST on the host of that id takes no VMs and does not lead; also "… off"
+//
+// A change is made by the leader.  Exit code 0: it is in force; 1: it is not, and the sentence says why, or who leads: ask there.
 //
 // Pure functions; any thread; they allocate.
 #pragma once
@@ -20,6 +26,7 @@
 
 #include "engine/base/result.h"
 #include "engine/base/types.h"
+#include "engine/machine/cluster_config.h"
 
 namespace holdfast {
 
@@ -38,7 +45,11 @@ struct GuardRequest {
     std::string name;
 };
 
-using ControlRequest = std::variant<StatusRequest, EventsRequest, GuardRequest>;
+struct ChangeRequest {
+    ConfigChange change;
+};
+
+using ControlRequest = std::variant<StatusRequest, EventsRequest, GuardRequest, ChangeRequest>;
 
 [[nodiscard]] std::string encode_request(const ControlRequest& request);
 

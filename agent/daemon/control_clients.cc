@@ -48,6 +48,8 @@ void ControlLoop::handle(Client& client, const ControlRequest& request) {
         send_status(client);
     } else if (const auto* events = std::get_if<EventsRequest>(&request)) {
         send_events(client, *events);
+    } else if (std::holds_alternative<ChangeRequest>(request)) {
+        end(client, 1, "This agent cannot change the cluster's configuration yet.");
     } else {
         guard(client, std::get<GuardRequest>(request));
     }

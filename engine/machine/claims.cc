@@ -321,7 +321,8 @@ void EngineState::read_orders() {
     if (core.now < again_at) return core.wake_at(again_at);
     orders_asked_at = core.now;
     core.wake_at(core.now + core.config.timing.interval / 2);
-    for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
+    for (std::uint8_t d = 0; d < core.config.datastores_count; ++d) {
+        if (!core.quorum.votes(d)) continue;
         if ((orders_asked & 1U << d) != 0) continue;
         orders_asked = static_cast<std::uint8_t>(orders_asked | 1U << d);
         core.emit(ReadOrders{d, core.new_request(), winner.host});

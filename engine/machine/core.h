@@ -9,23 +9,25 @@
 #include "engine/base/prng.h"
 #include "engine/machine/action.h"
 #include "engine/machine/engine.h"
+#include "engine/machine/quorum.h"
 
 namespace holdfast {
 
 struct Core {
     explicit Core(const EngineConfig& engine_config, Instant started_at)
-        : config(engine_config), now(started_at), prng(engine_config.seed) {}
+        : config(engine_config),
+          now(started_at),
+          quorum(VoterSet::first(engine_config.voters_count)),
+          prng(engine_config.seed) {}
 
     EngineConfig config;
     Instant now;
+    Quorum quorum;               // of the voting datastores
     Instant wakeup = kNever;     // when the next Tick is due; rebuilt by every step
     Actions* actions = nullptr;  // of the running step
     RequestId last_request{};    // the newest request issued
     Incarnation incarnation;     // of this host; none until it is known
     Prng prng;
-
-    // How many voting datastores make a majority.
-    [[nodiscard]] unsigned majority() const { return config.voters_count / 2U + 1U; }
 
     [[nodiscard]] HostKey self_key() const { return {config.self, incarnation}; }
 
@@ -42,14 +44,5 @@ struct Core {
         actions->push(TraceLine{line});
     }
 };
-
-// The value that at least `majority` of the first `count` elements reach.
-template <typename T, typename Get>
-[[nodiscard]] T reached_by_majority(std::size_t count, unsigned majority, Get get) {
-    std::array<T, kVotersMax> values{};
-    for (std::size_t i = 0; i < count; ++i) values[i] = get(i);
-    std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
-    return values[count - majority];
-}
 
 }  // namespace holdfast

@@ -38,10 +38,11 @@ void EngineState::watch_silence(Peer& peer) {
         return;
     }
     std::uint8_t readings = 0;
-    for (std::size_t d = 0; d < core.config.voters_count; ++d) {
-        if (peer.read_issued[d] != kNotYet && peer.read_issued[d] >= due) ++readings;
+    for (std::size_t d = 0; d < core.config.datastores_count; ++d) {
+        if (core.quorum.votes(d) && peer.read_issued[d] != kNotYet && peer.read_issued[d] >= due)
+            ++readings;
     }
-    if (readings < core.majority()) {
+    if (peer.read_by_majority(core) < due) {
         slots.want_scan_issued_since(core, due);
         return;
     }
@@ -78,7 +79,7 @@ void EngineState::certify(Peer& peer, const Certificate& proposed) {
     Certificate certificate = proposed;
     certificate.epoch = leadership.decided_epoch();
     certificate.judge = core.config.self;
-    certificate.majority = static_cast<std::uint8_t>(core.majority());
+    certificate.majority = static_cast<std::uint8_t>(core.quorum.majority());
     certificate.watchdog_class = peer.watchdog_class();
     certificate.last_sequence = peer.slot_seen ? peer.slot.sequence : Sequence{};
     certificate.last_beat = peer.beat_seen ? peer.beat.number : BeatNumber{};

@@ -115,11 +115,7 @@ bool Leadership::winner_is_over(Core& core, const PeerTable& peers, SlotIo& slot
         core.wake_at(due);
         return false;
     }
-    unsigned silent_reads = 0;
-    for (std::size_t i = 0; i < core.config.voters_count; ++i) {
-        if (peer->read_issued[i] != kNotYet && peer->read_issued[i] >= due) ++silent_reads;
-    }
-    if (silent_reads >= core.majority()) return true;
+    if (peer->read_by_majority(core) >= due) return true;
     slots.want_scan_issued_since(core, due);
     return false;
 }

@@ -1,7 +1,5 @@
 // What a starting or returning agent learns from the datastores before it writes anything: its own slot and its own roster, from
 // a majority.  Incarnations that are durable before they are used rest on this (design section 3).
-#include <bit>
-
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -17,7 +15,8 @@ void EngineState::begin_reading() {
 void EngineState::read_past() {
     if (past.asked_at != kNotYet && core.now < past.asked_at + core.config.timing.interval) return;
     past.asked_at = core.now;
-    for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
+    for (std::uint8_t d = 0; d < core.config.datastores_count; ++d) {
+        if (!core.quorum.votes(d)) continue;
         if (((past.roster_mask | past.roster_asked) & 1U << d) != 0) continue;
         past.roster_asked = static_cast<std::uint8_t>(past.roster_asked | 1U << d);
         core.emit(ReadRoster{d, core.new_request(), core.config.self});
@@ -39,7 +38,7 @@ void EngineState::learn_own_slot(DatastoreIndex datastore, const SlotView& view)
         }
         return;
     }
-    if (view.reading == SlotReading::Unusable || datastore >= core.config.voters_count) return;
+    if (view.reading == SlotReading::Unusable || !core.quorum.votes(datastore)) return;
     past.slot_mask = static_cast<std::uint8_t>(past.slot_mask | 1U << datastore);
     if (view.reading != SlotReading::Valid) return;
     const SlotRecord& record = view.record;
@@ -52,7 +51,7 @@ void EngineState::learn_own_slot(DatastoreIndex datastore, const SlotView& view)
 }
 
 void EngineState::learn_own_roster(const RosterRead& read) {
-    if (read.datastore >= core.config.voters_count) return;
+    if (read.datastore >= core.config.datastores_count) return;
     past.roster_asked = static_cast<std::uint8_t>(past.roster_asked & ~(1U << read.datastore));
     if (read.request <= past.since) return;
     if (read.reading == RegionReading::Unusable) return;
@@ -67,9 +66,7 @@ void EngineState::learn_own_roster(const RosterRead& read) {
 bool EngineState::learn_past() {
     read_past();
     core.wake_at(past.asked_at + core.config.timing.interval);
-    const auto slots_read = static_cast<unsigned>(std::popcount(past.slot_mask));
-    const auto rosters_read = static_cast<unsigned>(std::popcount(past.roster_mask));
-    if (slots_read < core.majority() || rosters_read < core.majority()) return false;
+    if (!core.quorum.holds(past.slot_mask) || !core.quorum.holds(past.roster_mask)) return false;
     if (past.known) return true;
     past.known = true;
     if (past.slot_found) {

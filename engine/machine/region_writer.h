@@ -59,9 +59,7 @@ class RegionWriter {
 
     // The newest version that a majority of the voters holds.
     [[nodiscard]] Version on_majority(const Core& core) const {
-        return reached_by_majority<Version>(core.config.voters_count,
-                                            core.majority(),
-                                            [this](std::size_t i) { return disks_[i].written; });
+        return core.quorum.reached<Version>([this](std::size_t i) { return disks_[i].written; });
     }
 
   private:

@@ -83,14 +83,13 @@ void RosterTable::issue(Core& core, const PeerTable& peers) {
             continue;
         }
         const std::uint8_t free = free_datastores(core);
-        if (static_cast<unsigned>(std::popcount(free)) < core.majority())
-            continue;  // its turn comes with an answer
+        if (!core.quorum.holds(free)) continue;  // its turn comes with an answer
         known.asked = core.new_request();
         known.asked_at = core.now;
         known.asked_mask = free;
         known.answered_mask = 0;
         known.good_mask = 0;
-        for (std::uint8_t d = 0; d < core.config.voters_count; ++d) {
+        for (std::uint8_t d = 0; d < core.config.datastores_count; ++d) {
             if ((free & 1U << d) == 0) continue;
             ++reads_in_flight_[d];
             core.emit(ReadRoster{d, core.new_request(), known.host});
@@ -101,8 +100,8 @@ void RosterTable::issue(Core& core, const PeerTable& peers) {
 
 std::uint8_t RosterTable::free_datastores(const Core& core) const {
     std::uint8_t mask = 0;
-    for (unsigned d = 0; d < core.config.voters_count; ++d) {
-        if (reads_in_flight_[d] < kReadsInFlightMax)
+    for (unsigned d = 0; d < core.config.datastores_count; ++d) {
+        if (core.quorum.votes(d) && reads_in_flight_[d] < kReadsInFlightMax)
             mask = static_cast<std::uint8_t>(mask | 1U << d);
     }
     return mask;
@@ -155,20 +154,20 @@ void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
 }
 
 void RosterTable::finish(Core& core, Known& known) {
-    const auto good = static_cast<unsigned>(std::popcount(known.good_mask));
-    if (good >= core.majority()) {
+    const bool good = core.quorum.holds(known.good_mask);
+    if (good) {
         known.thorough = std::max(known.thorough, known.asked);
         known.unreadable = false;
     }
     if (known.answered_mask != known.asked_mask) return;
     known.asked = RequestId{};
-    if (good >= core.majority() || known.unreadable) return;
+    if (good || known.unreadable) return;
     known.unreadable = true;
     Trace line;
     line.code = TraceCode::RosterUnreadable;
     line.who = {known.host, known.incarnation};
-    line.a = good;
-    line.b = core.majority();
+    line.a = std::popcount(known.good_mask);
+    line.b = core.quorum.majority();
     core.trace(line);
 }
 

@@ -3,35 +3,25 @@
 namespace holdfast {
 
 Sequence SlotIo::written_by_majority(const Core& core) const {
-    return reached_by_majority<Sequence>(core.config.voters_count,
-                                         core.majority(),
-                                         [this](std::size_t i) { return disks_[i].written; });
+    return core.quorum.reached<Sequence>([this](std::size_t i) { return disks_[i].written; });
 }
 
 Instant SlotIo::written_issued_by_majority(const Core& core) const {
-    return reached_by_majority<Instant>(core.config.voters_count,
-                                        core.majority(),
-                                        [this](std::size_t i) { return disks_[i].written_issued; });
+    return core.quorum.reached<Instant>([this](std::size_t i) { return disks_[i].written_issued; });
 }
 
 Sequence SlotIo::validated_by_majority(const Core& core) const {
-    return reached_by_majority<Sequence>(core.config.voters_count,
-                                         core.majority(),
-                                         [this](std::size_t i) { return disks_[i].validated; });
+    return core.quorum.reached<Sequence>([this](std::size_t i) { return disks_[i].validated; });
 }
 
 Instant SlotIo::validated_issued_by_majority(const Core& core) const {
-    return reached_by_majority<Instant>(
-        core.config.voters_count, core.majority(), [this](std::size_t i) {
-            return disks_[i].validated_issued;
-        });
+    return core.quorum.reached<Instant>(
+        [this](std::size_t i) { return disks_[i].validated_issued; });
 }
 
 bool SlotIo::scanned_clean_since(const Core& core, RequestId request) const {
-    return reached_by_majority<RequestId>(
-               core.config.voters_count, core.majority(), [this](std::size_t i) {
-                   return disks_[i].scanned_clean;
-               }) > request;
+    return core.quorum.reached<RequestId>(
+               [this](std::size_t i) { return disks_[i].scanned_clean; }) > request;
 }
 
 void SlotIo::want_scan_now(const Core& core) {
@@ -52,14 +42,14 @@ std::uint32_t SlotIo::lost_mask() const {
 }
 
 bool SlotIo::sees_majority(const Core& core) const {
-    unsigned seeing = 0;
-    for (std::size_t i = 0; i < core.config.voters_count; ++i) {
+    std::uint8_t seeing = 0;
+    for (std::size_t i = 0; i < disks_count_; ++i) {
         const Disk& disk = disks_[i];
         if (disk.scan_done_at != kNotYet &&
             core.now - disk.scan_done_at <= core.config.timing.silent)
-            ++seeing;
+            seeing = static_cast<std::uint8_t>(seeing | 1U << i);
     }
-    return seeing >= core.majority();
+    return core.quorum.holds(seeing);
 }
 
 void SlotIo::forget_writes() {

@@ -63,7 +63,7 @@ void EngineState::fill(Snapshot& snapshot) const {
     for (std::size_t d = 0; d < core.config.datastores_count; ++d) {
         const SlotIo::Disk& disk = slots.disk(d);
         snapshot.datastores[d] = {disk.usable,
-                                  d < core.config.voters_count,
+                                  core.quorum.votes(d),
                                   age_ns(now, disk.written_issued),
                                   age_ns(now, disk.scanned_issued),
                                   disk.writes_failed,

@@ -148,7 +148,7 @@ void EngineState::forget_superseded(const RosterTable::Known& known) {
 }
 
 void EngineState::on(const OrdersRead& read) {
-    if (read.datastore >= core.config.voters_count) return;
+    if (read.datastore >= core.config.datastores_count) return;
     orders_asked = static_cast<std::uint8_t>(orders_asked & ~(1U << read.datastore));
     if (read.reading != RegionReading::Valid || read.orders->leader != read.host) return;
     const HostKey author{read.orders->leader, read.orders->incarnation};

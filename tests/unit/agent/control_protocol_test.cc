@@ -28,6 +28,28 @@ TEST(ControlProtocol, RequestsSurviveTheWay) {
     EXPECT_EQ(std::get<GuardRequest>(*asked).name, "a_vm");
 }
 
+TEST(ControlProtocol, ChangesSurviveTheWay) {
+    const ConfigChange changes[] = {TimingChange{kTimingPatient},
+                                    DatastoreChange{DatastoreName{"array 2, lun 7"}, false},
+                                    DatastoreChange{DatastoreName{"old"}, true},
+                                    MaintenanceChange{HostId{1024}, true},
+                                    MaintenanceChange{HostId{1}, false}};
+    for (const ConfigChange& change : changes) {
+        const std::string packet = encode_request(ChangeRequest{change});
+        const auto decoded = decode_request(packet);
+        ASSERT_TRUE(decoded) << packet;
+        EXPECT_EQ(encode_request(*decoded), packet);
+    }
+    const auto timing = decode_request(encode_request(ChangeRequest{TimingChange{kTimingFast}}));
+    ASSERT_TRUE(timing);
+    EXPECT_EQ(std::get<TimingChange>(std::get<ChangeRequest>(*timing).change).timing, kTimingFast);
+    const auto datastore = decode_request("holdfast/1 change datastore retire array 2");
+    ASSERT_TRUE(datastore);
+    const auto& asked = std::get<DatastoreChange>(std::get<ChangeRequest>(*datastore).change);
+    EXPECT_EQ(asked.name.view(), "array 2");
+    EXPECT_TRUE(asked.retire);
+}
+
 TEST(ControlProtocol, BadInputGetsASentence) {
     const char* const bad[] = {"",
                                "status",
@@ -41,6 +63,17 @@ TEST(ControlProtocol, BadInputGetsASentence) {
                                "holdfast/1 events nan 0",
                                "holdfast/1 events 1e300 0",
                                "holdfast/1 events 1 2",
+                               "holdfast/1 change",
+                               "holdfast/1 change timing 1 2 3 4 5 6 7 8",
+                               "holdfast/1 change timing 1 2 3 4 5 6 7 8 0",
+                               "holdfast/1 change timing 1 2 3 4 5 6 7 8 9 10",
+                               "holdfast/1 change timing 1 2 3 4 5 6 7 8 86400000000001",
+                               "holdfast/1 change datastore add",
+                               "holdfast/1 change datastore add ",
+                               "holdfast/1 change datastore drop x",
+                               "holdfast/1 change maintenance 0 on",
+                               "holdfast/1 change maintenance 1025 on",
+                               "holdfast/1 change maintenance 1 maybe",
                                "holdfast/1 guard",
                                "holdfast/1 guard zz x",
                                "holdfast/1 guard 00000000-0000-0000-0000-000000000000 x"};

@@ -1,0 +1,117 @@
+// ClusterConfig: what all hosts of a cluster have to agree on, as the engine sees it (design section 6).
+// storage/config_format.h is the form on disk, which also carries names and addresses for people and for joining hosts.
+//
+// A configuration is numbered (leadership epoch, step) and changed by the leader alone, one step at a time.  Number (0, 0) is what
+// the configuration file says.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <variant>
+
+#include "engine/base/fixed_list.h"
+#include "engine/base/limits.h"
+#include "engine/base/types.h"
+#include "engine/machine/slot.h"
+#include "engine/machine/timing.h"
+
+namespace holdfast {
+
+// What a datastore is called in every host's configuration file; longer names are cut.
+inline constexpr std::size_t kDatastoreNameMax = 48;  // bytes, as in the record on disk
+
+class DatastoreName {
+  public:
+    DatastoreName() = default;
+
+    explicit DatastoreName(std::string_view text) {
+        size_ = static_cast<std::uint8_t>(text.size() < kDatastoreNameMax ? text.size()
+                                                                          : kDatastoreNameMax);
+        text.copy(text_.data(), size_);
+    }
+
+    [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
+
+    friend bool operator==(const DatastoreName& left, const DatastoreName& right) {
+        return left.view() == right.view();
+    }
+
+  private:
+    std::array<char, kDatastoreNameMax> text_{};
+    std::uint8_t size_ = 0;
+};
+
+struct ClusterMember {
+    HostId host;
+    bool out = false;             // neither vouches, stands nor judges
+    bool certified_dead = false;  // `counted` and every older incarnation is proved dead
+    bool maintenance = false;     // takes no VMs and does not lead
+    Incarnation counted;          // whose voice counts; none: of the file, nobody's yet
+
+    friend bool operator==(const ClusterMember&, const ClusterMember&) = default;
+};
+
+struct ClusterConfig {
+    ConfigNumber number;
+    Timing timing;
+    Duration blackout_limit{};  // how long vouching may carry leases while a member is out
+    bool accept_weak_watchdog = false;
+    FixedList<DatastoreName, kDatastoresMax> voters;
+    FixedList<ClusterMember, kHostsMax> members;  // ascending by host
+
+    [[nodiscard]] const ClusterMember* find(HostId host) const {
+        for (const ClusterMember& member : members) {
+            if (member.host == host) return &member;
+        }
+        return nullptr;
+    }
+
+    // Whether `host` is a member whose voice counts.
+    [[nodiscard]] bool counts(HostId host) const {
+        const ClusterMember* member = find(host);
+        return member != nullptr && !member->out;
+    }
+
+    [[nodiscard]] bool anybody_out() const {
+        for (const ClusterMember& member : members) {
+            if (member.out) return true;
+        }
+        return false;
+    }
+
+    friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
+};
+
+// ---- what a person may ask the leader to change
+
+struct TimingChange {
+    Timing timing;
+};
+
+// One datastore begins to vote, or ceases to.
+struct DatastoreChange {
+    DatastoreName name;
+    bool retire = false;
+};
+
+struct MaintenanceChange {
+    HostId host;
+    bool on = false;
+};
+
+using ConfigChange = std::variant<TimingChange, DatastoreChange, MaintenanceChange>;
+
+enum class ChangeVerdict : std::uint8_t {
+    Done = 1,     // a configuration with the change is in force, under `number`
+    NotLeading,   // ask `leader`; none: nobody leads
+    Unsafe,       // is_safe() refuses the timing
+    UnknownName,  // no such host or datastore here
+    NothingToDo,  // it is so already
+    Busy,         // another change is under way; ask again
+    LastVoter,    // the only voting datastore cannot be retired
+    TooMany,      // kVotersMax datastores vote already
+    NotReached,   // no quorum of hosts has written and read that datastore
+    OfficeEnded,  // the office ended before the change was in force: it may or may not come
+};
+
+}  // namespace holdfast
