@@ -113,7 +113,7 @@ std::string Player::act(const Statement& statement) {
     if (statement.word == "net heal") {
         for (std::uint16_t from = 1; from <= world_.hosts_count(); ++from) {
             for (std::uint16_t to = 1; to <= world_.hosts_count(); ++to) {
-                if (from != to) world_.set_link(HostId{from}, HostId{to}, 0, LinkFault{});
+                if (from != to) set_links("all", HostId{from}, HostId{to}, LinkFault{});
             }
         }
         return {};
@@ -179,21 +179,26 @@ std::string Player::act_on_vm(const Statement& statement) {
     return {};
 }
 
+void Player::set_links(const std::string& link, HostId from, HostId to, const LinkFault& fault) {
+    for (std::uint8_t i = 0; i < story_.cluster.links_count; ++i) {
+        const bool meant = link == "all" || (link == "a") == (i == 0);
+        if (meant) world_.set_link(from, to, i, fault);
+    }
+}
+
 std::string Player::cut(const Statement& statement) {
     LinkFault fault;
     fault.cut = true;
-    if (statement.has("link") && statement.keys.at("link") != "all" &&
-        statement.keys.at("link") != "a") {
-        return statement.wrong("not in the simulator (its scenarios have one link, a)");
-    }
+    const std::string link = statement.has("link") ? statement.keys.at("link") : "all";
+    if (link != "a" && link != "b" && link != "all") return statement.wrong("link is a, b or all");
     const std::uint64_t hosts_max = world_.hosts_count();
     if (statement.has("from") || statement.has("to")) {
         const auto from = number_in(statement, "from", hosts_max);
         if (!from) return from.error();
         const auto to = number_in(statement, "to", hosts_max);
         if (!to) return to.error();
-        world_.set_link(HostId{*from}, HostId{*to}, 0, fault);
-        world_.set_link(HostId{*to}, HostId{*from}, 0, fault);
+        set_links(link, HostId{*from}, HostId{*to}, fault);
+        set_links(link, HostId{*to}, HostId{*from}, fault);
         return {};
     }
     const auto number = number_in(statement, "host", hosts_max);
@@ -204,8 +209,8 @@ std::string Player::cut(const Statement& statement) {
     }
     for (std::uint16_t other = 1; other <= hosts_max; ++other) {
         if (other == *number) continue;
-        if (direction != "in") world_.set_link(HostId{*number}, HostId{other}, 0, fault);
-        if (direction != "out") world_.set_link(HostId{other}, HostId{*number}, 0, fault);
+        if (direction != "in") set_links(link, HostId{*number}, HostId{other}, fault);
+        if (direction != "out") set_links(link, HostId{other}, HostId{*number}, fault);
     }
     return {};
 }

@@ -34,6 +34,7 @@ class Player : public Log {
     [[nodiscard]] std::string act(const Statement& statement);
     [[nodiscard]] std::string act_on_host(const Statement& statement);
     [[nodiscard]] std::string act_on_vm(const Statement& statement);
+    void set_links(const std::string& link, HostId from, HostId to, const LinkFault& fault);
     [[nodiscard]] std::string cut(const Statement& statement);
     [[nodiscard]] std::string strike(const Statement& statement);
     [[nodiscard]] std::string libvirt(const Statement& statement);

@@ -180,8 +180,10 @@ void Hypervisor::move(WorldTime now, std::uint32_t index, std::uint32_t serial) 
         refuse(now, index, "the agent did not answer in time");
         return;
     }
+    // Where libvirt fails, what has no QEMU is proved gone by the host's processes; what has one waits.
     const bool stuck = mode_ == LibvirtMode::Hang ||
-                       (mode_ == LibvirtMode::Fail && call.kind == CallKind::Destroy);
+                       (mode_ == LibvirtMode::Fail && call.kind == CallKind::Destroy &&
+                        domains_[call.vm].state > DomainState::Off);
     if (stuck) {
         parked_.push_back(index);
         return;
