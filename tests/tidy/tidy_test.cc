@@ -45,7 +45,9 @@ const std::vector<SourceFile>& all_files() {
         std::vector<SourceFile> found;
         for (auto it = fs::recursive_directory_iterator(root()); it != fs::end(it); ++it) {
             if (it->is_directory() && is_skipped_folder(it->path())) it.disable_recursion_pending();
-            if (it->is_regular_file() && it->file_size() < 1'000'000) {
+            // In a linked work tree .git is a file, and names the one it belongs to.
+            const bool is_source = it->is_regular_file() && it->path().filename() != ".git";
+            if (is_source && it->file_size() < 1'000'000) {
                 found.push_back(read_file(it->path()));
             }
         }
