@@ -186,6 +186,7 @@ void read_small_tables(const TomlNode& root, Config& config, ConfigReport& repor
     log.word("level", levels, level);
     const auto position = std::find(levels.begin(), levels.end(), level) - levels.begin();
     config.log_level = static_cast<TraceLevel>(position + 1);
+    log.bytes("flight_bytes_max", config.flight_bytes_max);
     log.finish();
 
     TableReader paths(root.find("paths"), "[paths]", report);

@@ -63,6 +63,7 @@ struct Config {
 
     std::string log_file = "/var/log/holdfast/holdfast.log";
     TraceLevel log_level = TraceLevel::Info;
+    std::uint64_t flight_bytes_max = 1U << 30U;  // of all flight logs together; 0: none are kept
 
     std::string run_dir = "/run/holdfast";
     std::string state_dir = "/var/lib/holdfast";

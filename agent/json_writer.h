@@ -21,6 +21,8 @@ class JsonWriter {
     JsonWriter& decimal(double value, int digits);
     JsonWriter& flag(bool value);
     JsonWriter& null();
+    // A value that is JSON already.
+    JsonWriter& raw(std::string_view json);
 
     [[nodiscard]] const std::string& str() const { return text_; }
 

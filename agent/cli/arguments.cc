@@ -24,6 +24,7 @@ struct All {
     EventsOptions events;
     GuardOptions guard;
     CheckOptions check;
+    ReplayOptions replay;
 };
 
 void add_config(CLI::App* command, std::string& target) {
@@ -137,6 +138,32 @@ void add_agent_commands(CLI::App& app, All& all) {
     add_json(check, all.check.json);
 }
 
+void add_replay(CLI::App& app, ReplayOptions& options) {
+    CLI::App* command = app.add_subcommand(
+        "replay",
+        "Step this holdfast's engine through what an agent recorded\n\n"
+        "Prints what it decides and compares that with what the agent decided: exit code 0 when "
+        "both "
+        "are identical, 1 when they differ\n"
+        "or the log cannot be replayed to its end.  The agent keeps its flight logs in "
+        "/var/lib/holdfast/flight; several lives of it may\n"
+        "lie there.  With --timing the same events meet other settings, side by side with what was "
+        "recorded; the events themselves\n"
+        "do not react to what is decided otherwise, so read on from the first difference with "
+        "care.");
+    command->add_option("LOG", options.logs, "Flight logs, or folders with flight logs")
+        ->required();
+    command->add_option(
+        "--from", options.from_s, "Print only from this time on, in seconds since the boot");
+    command->add_option("--to", options.to_s, "Print only up to this time");
+    command->add_flag("--quiet", options.quiet, "Print no trace, only what came of the comparison");
+    command->add_option("--timing",
+                        options.timing,
+                        "A profile (fast, standard, patient), or key=value[,key=value...] of "
+                        "[timing], on top of what was recorded");
+    add_json(command, options.json);
+}
+
 int dispatch(const CLI::App& app, const All& all) {
     const std::string name = app.get_subcommands().front()->get_name();
     if (name == "format") return run_format(all.format);
@@ -145,6 +172,7 @@ int dispatch(const CLI::App& app, const All& all) {
     if (name == "status") return run_status(all.status);
     if (name == "events") return run_events(all.events);
     if (name == "guard") return run_guard(all.guard);
+    if (name == "replay") return run_replay(all.replay);
     return run_check(all.check);
 }
 
@@ -159,6 +187,7 @@ int run_command_line(int count, const char* const* values) {
     add_inspect(app, all.inspect);
     add_init(app, all.init);
     add_agent_commands(app, all);
+    add_replay(app, all.replay);
     try {
         app.parse(count, values);
     } catch (const CLI::ParseError& error) {

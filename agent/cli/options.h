@@ -60,6 +60,15 @@ struct EventsOptions {
     bool json = false;
 };
 
+struct ReplayOptions {
+    std::vector<std::string> logs;  // files or folders
+    double from_s = 0;
+    double to_s = 0;  // 0: to the end
+    bool quiet = false;
+    std::string timing;  // a profile or key=value,…; empty: as recorded
+    bool json = false;
+};
+
 struct GuardOptions {
     std::string config = kConfigFileDefault;
     std::string uuid;
@@ -76,6 +85,7 @@ int run_inspect(const InspectOptions& options);
 int run_init(const InitOptions& options);
 int run_status(const StatusOptions& options);
 int run_events(const EventsOptions& options);
+int run_replay(const ReplayOptions& options);
 int run_guard(const GuardOptions& options);
 int run_check(const CheckOptions& options);
 

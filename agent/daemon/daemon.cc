@@ -68,6 +68,7 @@ struct Daemon::Parts {
     std::unique_ptr<NetLoop> net;
     std::unique_ptr<VmLink> vm;
     std::unique_ptr<ControlLoop> control;
+    std::unique_ptr<flight::FlightRecorder> recorder;  // null: the configuration wants none
     std::unique_ptr<EngineLoop> engine;
 
     [[nodiscard]] std::vector<DatastoreLoop*> loops() const {
@@ -137,21 +138,25 @@ void Daemon::Parts::make_engine() {
     for (const auto& loop : datastores) {
         outlets.push_back({&loop->engine_port(), &loop->wakeup()});
     }
-    engine = std::make_unique<EngineLoop>(EngineLoop::Surroundings{
-        make_engine_config(config, identity, incarnation, keeper.page(), boottime_now()),
-        config.cluster_uuid,
-        std::move(outlets),
-        {vm->commands(),
-         vm->reports(),
-         control->commands(),
-         control->reports(),
-         net->beats_out(),
-         net->beats_in()},
-        keeper.page(),
-        config.watchdog_device,
-        engine_wakeup,
-        control_wakeup,
-        &boottime_now});
+    const EngineConfig setup =
+        make_engine_config(config, identity, incarnation, keeper.page(), boottime_now());
+    if (config.flight_bytes_max != 0) recorder = std::make_unique<flight::FlightRecorder>();
+    engine = std::make_unique<EngineLoop>(EngineLoop::Surroundings{setup,
+                                                                   config.cluster_uuid,
+                                                                   std::move(outlets),
+                                                                   {vm->commands(),
+                                                                    vm->reports(),
+                                                                    control->commands(),
+                                                                    control->reports(),
+                                                                    net->beats_out(),
+                                                                    net->beats_in()},
+                                                                   keeper.page(),
+                                                                   config.watchdog_device,
+                                                                   engine_wakeup,
+                                                                   control_wakeup,
+                                                                   &boottime_now,
+                                                                   recorder.get()});
+    if (recorder != nullptr) log->keep_flight(*recorder, setup, engine->started_at());
     std::vector<LogSink*> sinks{&engine->sink(), &net->sink(), &vm->sink()};
     for (const auto& loop : datastores) sinks.push_back(&loop->sink());
     control->attach(&engine->snapshot(), std::move(sinks));

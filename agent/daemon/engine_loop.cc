@@ -19,7 +19,8 @@ constexpr Duration kLatenessSaidEvery = std::chrono::seconds{10};
 EngineLoop::EngineLoop(const Surroundings& surroundings)
     : around_(surroundings),
       sink_(kLogLinesMax, surroundings.control),
-      engine_(surroundings.engine, surroundings.clock()),
+      started_at_(surroundings.clock()),
+      engine_(surroundings.engine, started_at_),
       executor_({surroundings.cluster,
                  surroundings.datastores,
                  surroundings.engine.voters_count,
@@ -69,6 +70,8 @@ Instant EngineLoop::now() {
 void EngineLoop::step(const Event& event) {
     engine_.step(event, *actions_);
     executor_.execute(*actions_, engine_);
+    // After the deed: the log may cost time, the deed may not wait for it.
+    if (around_.recorder != nullptr) around_.recorder->record(event, *actions_, engine_);
     for (const Action& action : *actions_) {
         if (std::holds_alternative<TraceLine>(action)) news_ = true;
     }

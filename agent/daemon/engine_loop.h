@@ -20,6 +20,7 @@
 #include "agent/keeper_page.h"
 #include "engine/lockfree/seqlock.h"
 #include "engine/machine/engine.h"
+#include "storage/flight/flight_recorder.h"
 
 namespace holdfast {
 
@@ -38,6 +39,7 @@ class EngineLoop {
         const Wakeup& wakeup;         // signalled by everybody who reports
         const Wakeup& control;        // takes the log
         Executor::Clock clock;
+        flight::FlightRecorder* recorder = nullptr;  // null: nothing is taken down
     };
 
     explicit EngineLoop(const Surroundings& surroundings);
@@ -48,6 +50,9 @@ class EngineLoop {
     [[nodiscard]] const Seqlock<Snapshot>& snapshot() const { return *snapshot_; }
 
     [[nodiscard]] LogSink& sink() { return sink_; }
+
+    // What the engine was told as the time of its construction.
+    [[nodiscard]] Instant started_at() const { return started_at_; }
 
     // One round without waiting: what start() repeats.  For tests, instead of start().
     void run_once();
@@ -66,6 +71,7 @@ class EngineLoop {
 
     Surroundings around_;
     LogSink sink_;
+    Instant started_at_;
     Engine engine_;
     Executor executor_;
     KeeperWatch keeper_watch_;

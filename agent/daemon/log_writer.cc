@@ -1,5 +1,6 @@
 #include "agent/daemon/log_writer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -20,7 +21,9 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t kLinesMax = 16384;
-constexpr int kWaitMs = 500;
+// Also how much of the flight log a crash of the agent costs.
+constexpr int kWaitMs = 100;
+constexpr std::uint64_t kSegmentBytesMax = 64U << 20U;
 constexpr Duration kRecorderRetry = std::chrono::seconds{5};
 
 std::int64_t unix_now_ns() {
@@ -88,7 +91,9 @@ LogWriter::LogWriter(const Config& config,
       wakeup_(wakeup),
       lines_(kLinesMax, wakeup),
       log_(config.log_file, 0),
-      flight_(config.state_dir + "/flight.log", kFlightBytesMax) {
+      flight_(config.state_dir + "/flight.log", kFlightBytesMax),
+      flight_folder_(config.state_dir + "/flight"),
+      flight_bytes_max_(config.flight_bytes_max) {
     for (DatastoreLoop* loop : datastores) {
         Recorder recorder;
         recorder.loop = loop;
@@ -98,6 +103,18 @@ LogWriter::LogWriter(const Config& config,
 
 LogWriter::~LogWriter() {
     stop();
+}
+
+void LogWriter::keep_flight(flight::FlightRecorder& recorder,
+                            const EngineConfig& engine,
+                            Instant started_at) {
+    flight::FlightLog::Options options;
+    options.folder = flight_folder_;
+    options.bytes_max = flight_bytes_max_;
+    options.segment_bytes = std::min(kSegmentBytesMax, flight_bytes_max_ / 8);
+    options.software = HF_VERSION;
+    steps_.emplace(options, engine, started_at);
+    recorder_ = &recorder;
 }
 
 void LogWriter::start() {
@@ -121,6 +138,7 @@ void LogWriter::run() {
             write(*owned);
         }
         poll_recorders();
+        write_flight(last_round);
         if (last_round) return;
         pollfd entry{wakeup_.fd(), POLLIN, 0};
         poll(&entry, 1, kWaitMs);
@@ -147,14 +165,31 @@ void LogWriter::write(const EventLine& line) {
     record(line);
 }
 
+void LogWriter::write_flight(bool last_round) {
+    if (recorder_ == nullptr) return;
+    if (last_round) {
+        steps_->finish(*recorder_);
+    } else {
+        steps_->drain(*recorder_);
+    }
+    complain(steps_->folder(), steps_->last_errno(), steps_->failures_count(), steps_said_);
+}
+
 void LogWriter::complain(const LineFile& file, std::uint64_t& said) {
+    complain(file.path(), file.last_errno(), file.lost_count(), said);
+}
+
+void LogWriter::complain(const std::string& path,
+                         int number,
+                         std::uint64_t lost_count,
+                         std::uint64_t& said) {
     // The first loss is news, and then each thousandfold.
-    if (file.lost_count() == 0 || (said != 0 && file.lost_count() < 1000 * said)) return;
-    said = file.lost_count();
+    if (lost_count == 0 || (said != 0 && lost_count < 1000 * said)) return;
+    said = lost_count;
     const std::string count = std::to_string(said);
     std::array<char, 512> text{};
-    const std::size_t length = format_message(
-        MessageId::LogNotWritten, {file.path(), std::strerror(file.last_errno()), count}, text);
+    const std::size_t length =
+        format_message(MessageId::LogNotWritten, {path, std::strerror(number), count}, text);
     std::fprintf(stderr, "%.*s [HF-5011]\n", static_cast<int>(length), text.data());
 }
 

@@ -1,5 +1,5 @@
 // LogWriter: the one thread that writes lines to slow places: the log file, standard error (the journal), the flight recorder's
-// file and, with its last decisions, this host's recorder on the heartbeat datastores.
+// file, the flight log of all that enters the engine and, with its last decisions, this host's recorder on the heartbeat datastores.
 //
 // A place that cannot be written costs its lines and nothing else: said once on standard error, counted, tried again with each line.
 #pragma once
@@ -15,6 +15,7 @@
 #include "agent/daemon/datastore_loop.h"
 #include "agent/daemon/real_time.h"
 #include "agent/event_line.h"
+#include "storage/flight/flight_log.h"
 #include "storage/recorder_format.h"
 
 namespace holdfast {
@@ -56,6 +57,11 @@ class LogWriter {
     LogWriter(const Config& config, std::vector<DatastoreLoop*> datastores, const Wakeup& wakeup);
     ~LogWriter();
 
+    // Also keeps the engine's flight log.  To be called before start(); `recorder` outlives the writer's thread.
+    void keep_flight(flight::FlightRecorder& recorder,
+                     const EngineConfig& engine,
+                     Instant started_at);
+
     void start();
     // Writes what was handed over, then ends.
     void stop();
@@ -74,7 +80,12 @@ class LogWriter {
 
     void run();
     void write(const EventLine& line);
-    void complain(const LineFile& file, std::uint64_t& said);
+    void write_flight(bool last_round);
+    static void complain(const LineFile& file, std::uint64_t& said);
+    static void complain(const std::string& path,
+                         int number,
+                         std::uint64_t lost_count,
+                         std::uint64_t& said);
     void poll_recorders();
     void record(const EventLine& line);
     void ask(Recorder& recorder,
@@ -92,6 +103,11 @@ class LogWriter {
     LineFile flight_;
     std::uint64_t log_said_ = 0;
     std::uint64_t flight_said_ = 0;
+    std::string flight_folder_;
+    std::uint64_t flight_bytes_max_;
+    std::optional<flight::FlightLog> steps_;  // the binary flight log
+    flight::FlightRecorder* recorder_ = nullptr;
+    std::uint64_t steps_said_ = 0;
     std::vector<Recorder> recorders_;
     std::uint64_t next_request_ = 1;
     WorkerThread thread_;

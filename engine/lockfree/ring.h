@@ -2,8 +2,8 @@
 // wrapper around boost::lockfree::spsc_queue; nothing else of the project includes Boost.Lockfree.
 //
 // Thread safety
-//   try_push() and writable() belong to the producer, try_pop(), consume_all() and readable() to
-//   the consumer.  Two producers, or two consumers, are a bug that only TSan finds: see
+//   try_push(), try_push_all() and writable() belong to the producer, try_pop(), pop_many(),
+//   consume_all() and readable() to the consumer.  Two producers, or two consumers, are a bug that only TSan finds: see
 //   ring_test.cc.
 //
 // Memory ordering
@@ -28,6 +28,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -57,6 +58,17 @@ class Ring {
 
     // Producer.  False, and nothing happened, when full.
     [[nodiscard]] bool try_push(const T& value) { return queue_.push(value); }
+
+    // Producer.  All of them become readable at one moment, or, when they do not fit, false and nothing happened.
+    [[nodiscard]] bool try_push_all(std::span<const T> values) {
+        return queue_.write_available() >= values.size() &&
+               queue_.push(values.data(), values.size()) == values.size();
+    }
+
+    // Consumer.  Fills `values` from the front as far as there is something, and returns how many that were.
+    [[nodiscard]] std::size_t pop_many(std::span<T> values) {
+        return queue_.pop(values.data(), values.size());
+    }
 
     // Consumer.  False, and `value` is as it was, when empty.
     [[nodiscard]] bool try_pop(T& value) {

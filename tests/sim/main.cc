@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ constexpr const char* kUsage =
     "FILE.trace says\n"
     "         --skip-refused   a story that only the lab can tell is no failure\n"
     "         --no-codecs      do not send every record and beat through the shipped formats\n"
+    "         --record DIR     write each agent's flight log to DIR/seed-N/hH, for `holdfast "
+    "replay`\n"
     "options: --json   the report as one line of JSON\n"
     "exit code: 0 every promise was kept, 1 one was broken, 2 usage\n";
 
@@ -42,6 +45,7 @@ struct Options {
     bool expect_only = false;
     bool skip_refused = false;
     bool codecs = true;
+    std::string record_folder;
     std::vector<std::string> scenarios;
     WorldTime from{};
 };
@@ -101,6 +105,8 @@ Options parse(int argc, char** argv) {
             options.json = true;
         } else if (word == "--scenario") {
             options.scenarios.push_back(value());
+        } else if (word == "--record") {
+            options.record_folder = value();
         } else if (word == "--no-codecs") {
             options.codecs = false;
         } else if (word == "--expect-only") {
@@ -149,6 +155,16 @@ int run_scenarios(const Options& options) {
     return failed_count == 0 ? 0 : 1;
 }
 
+// Where the flight logs of a seed's agents go, made; empty without --record.
+std::string folder_for(const Options& options, std::uint64_t seed) {
+    if (options.record_folder.empty()) return {};
+    std::string folder = options.record_folder + "/seed-" + std::to_string(seed);
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) usage(folder + ": " + error.message());
+    return folder;
+}
+
 int run_seeds(const Options& options) {
     using SteadyClock = std::chrono::steady_clock;
     const auto began = SteadyClock::now();
@@ -159,8 +175,8 @@ int run_seeds(const Options& options) {
     Report report;
     for (const std::uint64_t seed : options.seeds) {
         PrintedLog printed(stdout, options.from);
-        const SeedResult result =
-            run_seed(seed, options.trace ? &printed : nullptr, options.codecs);
+        const SeedResult result = run_seed(
+            seed, options.trace ? &printed : nullptr, options.codecs, folder_for(options, seed));
         report.tally.add(result.tally);
         if (options.trace) std::printf("%s\n", result.plan.c_str());
         if (result.violation) {

@@ -42,9 +42,10 @@ void become_whole(World& world) {
 
 }  // namespace
 
-SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs) {
+SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs, const std::string& record_folder) {
     Plan plan = plan_of(seed);
     plan.cluster.codecs = codecs;
+    plan.cluster.record_folder = record_folder;
     World world(plan.cluster, log);
     FaultDriver driver(plan, world);
     const WorldTime faults_end = kWorldStart + plan.faults_begin_after + plan.faults_last;

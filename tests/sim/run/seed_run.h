@@ -19,7 +19,10 @@ struct SeedResult {
     std::uint64_t fingerprint = 0;  // of everything that the engines said
 };
 
-// `log` may be null.
-[[nodiscard]] SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs = true);
+// `log` may be null.  With a `record_folder`, which must exist, each agent's flight log is written below it.
+[[nodiscard]] SeedResult run_seed(std::uint64_t seed,
+                                  Log* log,
+                                  bool codecs = true,
+                                  const std::string& record_folder = {});
 
 }  // namespace holdfast::sim

@@ -59,6 +59,7 @@ struct ClusterConfig {
     bool boots_after_reset = true;  // a host that was reset comes back by itself
     Span tick_late{microseconds{5}, microseconds{200}};
 
+    std::string record_folder;       // every agent's flight log goes there; empty: none
     bool codecs = true;              // every record and beat goes through the shipped formats
     bool vm_changes_echoed = false;  // libvirt's events repeat what the engine's own calls did
     bool torn_writes = false;        // a write that its host's death interrupts may be half-done

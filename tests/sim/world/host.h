@@ -9,6 +9,7 @@
 #include "tests/sim/world/agenda.h"
 #include "tests/sim/world/hypervisor.h"
 #include "tests/sim/world/keeper.h"
+#include "tests/sim/world/tape.h"
 
 namespace holdfast::sim {
 
@@ -39,10 +40,11 @@ struct SimHost {
 
     // The agent.
     std::unique_ptr<Engine> engine;
-    std::uint32_t life = 0;  // of the agent; counts its starts over all boots
-    Incarnation persisted;   // in /run
-    bool leaving = false;    // it was told that its host goes down
-    bool upgrading = false;  // it was told to go, and comes back
+    std::unique_ptr<Tape> tape;  // null unless configured
+    std::uint32_t life = 0;      // of the agent; counts its starts over all boots
+    Incarnation persisted;       // in /run
+    bool leaving = false;        // it was told that its host goes down
+    bool upgrading = false;      // it was told to go, and comes back
     WorldTime tick_at = kWorldNever;
     WorldTime mail_ready_at{};  // mail arrives in order
     Epoch told_epoch;           // the last decided epoch that the checkers heard from it

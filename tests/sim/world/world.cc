@@ -282,6 +282,7 @@ void World::deliver_io(SimHost& host, std::uint32_t index) {
 void World::step(SimHost& host, const Event& event) {
     tally_.add(Count::Steps);
     host.engine->step(event, *actions_);
+    if (host.tape != nullptr) host.tape->record(event, *actions_, *host.engine);
     check_step(host);
     carry_out(host);
     if (!host.can_step()) return;

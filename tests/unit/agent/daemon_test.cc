@@ -15,6 +15,7 @@
 #include "agent/daemon/clock.h"
 #include "agent/seqpacket.h"
 #include "agent/text.h"
+#include "storage/flight/replay.h"
 #include "storage/format_datastore.h"
 
 namespace holdfast {
@@ -104,6 +105,19 @@ TEST_F(DaemonTest, OneHostBecomesLeaderAndKeepsItsIncarnationsApart) {
         while (!(*daemon)->ended() && boottime_now() < give_up) usleep(10'000);
         EXPECT_TRUE((*daemon)->ended());
         (*daemon)->stop();
+    }
+    // What both lives recorded gives the same trace again.
+    const flight::FoundFlights found = flight::find_flights({folder_ + "/state/flight"});
+    EXPECT_TRUE(found.errors.empty());
+    ASSERT_EQ(found.flights.size(), 2U);
+    for (const flight::Flight& one : found.flights) {
+        bool led = false;
+        const auto report = flight::replay(one, [&led](const auto& recorded, const auto&) {
+            for (const Trace& line : recorded) led = led || line.code == TraceCode::OfficeTaken;
+        });
+        EXPECT_TRUE(report.identical()) << report.end_text;
+        EXPECT_EQ(report.end, flight::FlightRead::Ended) << report.end_text;
+        EXPECT_TRUE(led);
     }
 }
 

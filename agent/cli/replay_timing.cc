@@ -1,0 +1,185 @@
+#include "agent/cli/replay_timing.h"
+
+#include <array>
+#include <cstdio>
+#include <sstream>
+#include <utility>
+
+#include "agent/cli/replay_view.h"
+#include "agent/event_line.h"
+#include "agent/json_writer.h"
+#include "agent/text.h"
+#include "storage/flight/what_if.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+using flight::WhatIfLine;
+using flight::WhatIfReport;
+
+struct TimingKey {
+    const char* name;
+    Duration Timing::*member;
+};
+
+constexpr std::array<TimingKey, 9> kKeys{{{"interval", &Timing::interval},
+                                          {"fresh", &Timing::fresh},
+                                          {"silent", &Timing::silent},
+                                          {"isolation_after", &Timing::isolation_after},
+                                          {"lease", &Timing::lease},
+                                          {"watchdog", &Timing::watchdog},
+                                          {"granularity", &Timing::granularity},
+                                          {"landing", &Timing::landing},
+                                          {"dead", &Timing::dead}}};
+
+constexpr const char* kCaveat =
+    "The recorded events do not react to what is decided otherwise, and answers come at the "
+    "recorded "
+    "pace: read the\ntimes of the first decisions, and take what follows from them for a hint.";
+
+Unexpected<Error> wrong(const std::string& text) {
+    return Unexpected{Error{0, "--timing: " + text}};
+}
+
+std::string settings_text(const Timing& timing) {
+    return "lease " + duration_text(timing.lease) + ", watchdog " + duration_text(timing.watchdog) +
+           ", dead " + duration_text(timing.dead) + ", interval " + duration_text(timing.interval);
+}
+
+std::string seconds_text(const std::optional<Trace>& line) {
+    if (!line) return "-";
+    std::array<char, 32> text{};
+    std::snprintf(text.data(),
+                  text.size(),
+                  "%.3f",
+                  std::chrono::duration<double>(line->at.time_since_epoch()).count());
+    return text.data();
+}
+
+double at_s(const Trace& line) {
+    return std::chrono::duration<double>(line.at.time_since_epoch()).count();
+}
+
+bool wanted(const ReplayOptions& options, const WhatIfLine& line) {
+    const double at = at_s(line.recorded ? *line.recorded : *line.other);
+    return at >= options.from_s && (options.to_s == 0 || at <= options.to_s);
+}
+
+void print_line(const WhatIfLine& line) {
+    std::array<char, 32> shift{};
+    if (line.recorded && line.other) {
+        std::snprintf(
+            shift.data(), shift.size(), "%+.3f", at_s(*line.other) - at_s(*line.recorded));
+    }
+    const EventLine words = to_event_line(line.recorded ? *line.recorded : *line.other);
+    std::printf("%12s %12s %9s  %s [%s]\n",
+                seconds_text(line.recorded).c_str(),
+                seconds_text(line.other).c_str(),
+                shift.data(),
+                printable(words.text).c_str(),
+                words.id.c_str());
+}
+
+void add_json(JsonWriter& json, const WhatIfLine& line) {
+    json.begin_object();
+    for (const auto& [key, trace] :
+         {std::pair{"recorded", &line.recorded}, {"other", &line.other}}) {
+        json.key(key);
+        if (*trace) {
+            json.raw(event_json(to_event_line(**trace)));
+        } else {
+            json.null();
+        }
+    }
+    json.end_object();
+}
+
+}  // namespace
+
+Result<Timing> parse_timing(const std::string& text, const Timing& recorded) {
+    Timing timing = recorded;
+    if (text == "fast") return kTimingFast;
+    if (text == "standard") return kTimingStandard;
+    if (text == "patient") return kTimingPatient;
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');) {
+        const std::size_t equals = part.find('=');
+        const std::string name = part.substr(0, equals);
+        const auto value =
+            equals == std::string::npos ? std::nullopt : parse_duration(part.substr(equals + 1));
+        Duration Timing::*member = nullptr;
+        for (const TimingKey& key : kKeys) {
+            if (name == key.name) member = key.member;
+        }
+        if (member == nullptr) {
+            return wrong(
+                "'" + printable(part) +
+                "' is neither a profile (fast, standard, patient) nor key=value with a key of "
+                "[timing].");
+        }
+        if (!value) return wrong("'" + printable(part) + "' has no duration such as 250ms or 2s.");
+        timing.*member = *value;
+    }
+    if (!is_safe(timing)) {
+        return wrong(
+            "with " + settings_text(timing) +
+            " two copies of a VM could run: dead must be at least " +
+            duration_text(
+                dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing)) +
+            ", lease 4 intervals, fresh 2 intervals, and silent and isolation_after not below "
+            "fresh and silent (docs/TIMING.md).");
+    }
+    return timing;
+}
+
+int run_replay_timing(const ReplayOptions& options, const flight::FoundFlights& found) {
+    for (const std::string& error : found.errors)
+        std::fprintf(stderr, "holdfast: %s\n", error.c_str());
+    if (found.flights.empty()) return kUsage;
+    JsonWriter json;
+    json.begin_object().key("flights").begin_array();
+    bool good = found.errors.empty();
+    for (const flight::Flight& one : found.flights) {
+        if (!options.json) std::printf("%s\n", head_text(one).c_str());
+        if (!one.has_beginning()) {
+            std::fprintf(stderr, "holdfast: its beginning is gone, so it cannot be stepped.\n");
+            good = false;
+            continue;
+        }
+        const Timing& recorded = one.start().config.timing;
+        const Result<Timing> timing = parse_timing(options.timing, recorded);
+        if (!timing) {
+            std::fprintf(stderr, "holdfast: %s\n", timing.error().text.c_str());
+            return kUsage;
+        }
+        const WhatIfReport report = flight::what_if(one, *timing);
+        if (report.end == flight::FlightRead::Damaged) good = false;
+        json.begin_object().key("host").number(std::uint64_t{one.start().config.self.value()});
+        json.key("flight").text(flight_text(one.start().flight)).key("lines").begin_array();
+        if (!options.json) {
+            std::printf("  recorded: %s\n  other:    %s\n%12s %12s %9s\n",
+                        settings_text(recorded).c_str(),
+                        settings_text(*timing).c_str(),
+                        "recorded",
+                        "other",
+                        "shift");
+        }
+        for (const WhatIfLine& line : report.lines) {
+            if (!wanted(options, line)) continue;
+            if (options.json) {
+                add_json(json, line);
+            } else {
+                print_line(line);
+            }
+        }
+        json.end_array().key("end").text(end_word(report.end)).end_object();
+        if (!options.json && !report.end_text.empty())
+            std::printf("  %s\n", report.end_text.c_str());
+    }
+    json.end_array().end_object();
+    std::printf("%s\n", options.json ? json.str().c_str() : kCaveat);
+    return good ? kYes : kNo;
+}
+
+}  // namespace holdfast::cli
