@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "engine/base/mutant.h"
 #include "storage/geometry.h"
 
 namespace holdfast {
@@ -31,8 +32,9 @@ class CopyChoice {
 
     // Both copies were read: `newest` is the one whose record readers take, none when neither is
     // valid.
-    constexpr void learn(std::optional<Copy> newest) {
+    void learn(std::optional<Copy> newest) {
         next_ = newest ? other_copy(*newest) : Copy::A;
+        if (newest && planted(Mutant::NewestCopyOverwritten)) next_ = *newest;
     }
 
     // Something else may have written to either copy.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/base/check.h"
+#include "engine/base/mutant.h"
 
 namespace holdfast {
 namespace {
@@ -97,7 +98,8 @@ void Keeper::feed() {
     // This process may have stood still between its look at the clock and the feed: others then count on a reset
     // that the feed has just put off.  holdfastd may also have moved the deadline meanwhile.
     look_at_page();
-    if (done_at >= deadline_) reset_host("a feed came after the deadline");
+    if (done_at >= deadline_ && !planted(Mutant::LateFeedNotNoticed))
+        reset_host("a feed came after the deadline");
 }
 
 void Keeper::reset_host(std::string_view why) {

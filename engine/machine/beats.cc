@@ -1,4 +1,5 @@
 // Beats on the network: evidence, answers, doorbells (design section 4).
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -14,14 +15,17 @@ void EngineState::on(const BeatReceived& received) {
         return;
     }
     leadership.learn_decided(core, beat.epoch, beat.winner);
-    const bool answers =
-        beat.answered_incarnation == core.incarnation && core.incarnation.boot() != 0;
+    const bool mine =
+        beat.answered_incarnation == core.incarnation || planted(Mutant::AnswersToThePastCount);
+    const bool answers = mine && core.incarnation.boot() != 0;
     if (answers) {
         Instant& answered = peers.find(beat.from)->answered_issued;
         answered = std::max(answered, lease.issued_at(beat.answered_number));
     }
     const HostKey sender{beat.from, beat.incarnation};
-    if (beat.epoch != leadership.decided_epoch() || sender != leadership.winner()) return;
+    const bool from_leader =
+        beat.epoch == leadership.decided_epoch() && sender == leadership.winner();
+    if (!from_leader && !planted(Mutant::OldLeaderRenewsLease)) return;
     // From here on the leader of the highest epoch known speaks.
     if (beat.pill >= core.incarnation && core.incarnation.boot() != 0 &&
         phase == HostPhase::Member) {
@@ -32,12 +36,14 @@ void EngineState::on(const BeatReceived& received) {
         lapse();
         return;
     }
-    if (beat.leading && beat.answered_incarnation == core.incarnation)
-        lease.leader_answered(beat.answered_number);
+    const BeatNumber renewing =
+        planted(Mutant::AnswerCountsFromReceipt) ? beat_number : beat.answered_number;
+    if (beat.leading && mine) lease.leader_answered(renewing);
 }
 
 void EngineState::send_beats() {
-    const bool may_beat = core.incarnation.boot() != 0 && core.incarnation == persisted &&
+    const bool may_beat = core.incarnation.boot() != 0 &&
+                          (core.incarnation == persisted || planted(Mutant::BeatsBeforeDurable)) &&
                           phase != HostPhase::Refused &&
                           !(stopping && host_goes_down && phase == HostPhase::Leaving);
     if (!may_beat) return;
@@ -55,14 +61,16 @@ void EngineState::send_beats() {
     beat.watchdog_class = own_watchdog_class();
     beat.epoch = leadership.decided_epoch();
     beat.winner = leadership.winner();
-    beat.leading = leadership.leading(core.now);
+    beat.leading = leadership.leading(core.now) || (planted(Mutant::AnswersWithoutOffice) &&
+                                                    leadership.winner() == core.self_key());
     beat.resigned_epoch = leadership.resigned_epoch();
     beat.config = own_slot.config;
     beat.roster_version = own_slot.roster_version;
     beat.orders_version = own_slot.orders_version;
     for (const Peer& peer : peers.all()) {
         beat.to = peer.id;
-        const bool dead = peer.beat_seen && peer.is_dead(peer.beat.incarnation);
+        const bool dead = peer.beat_seen && peer.is_dead(peer.beat.incarnation) &&
+                          !planted(Mutant::TheDeadAreAnswered);
         beat.answered_incarnation = peer.beat_seen && !dead ? peer.beat.incarnation : Incarnation{};
         beat.answered_number = peer.beat_seen && !dead ? peer.beat.number : BeatNumber{};
         beat.pill = dead ? peer.certified_dead : Incarnation{};

@@ -3,6 +3,7 @@
 // The claim is written into the roster and announced in the slot, both on a majority; *then* a read of all slots on a majority is
 // issued, and every roster whose version changed is read again.  Of two hosts that claim one VM, at least one issued
 // its scan after the other's claim was on a majority, so at least one of them sees the other.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -65,12 +66,13 @@ void EngineState::begin_start(OwnVm& own, StartKind kind) {
     own.step = StartStep::Arming;
     own.step_since = core.now;
     own.failure = StartFailure::None;
+    if (kind == StartKind::Order && planted(Mutant::ClaimSkipped)) return claim_is_clean(own);
     if (kind != StartKind::Revive) return;
     // The claim was never struck and the lease never broke: nobody else can have it.
     own.claim.state = ClaimState::Starting;
     roster_writer.touch();
     own.step = StartStep::Create;
-    core.emit(StartVm{own.claim.spec, own.claim.number, lease.ends()});
+    core.emit(StartVm{own.claim.spec, own.claim.number, start_until()});
 }
 
 void EngineState::write_claim(OwnVm& own) {
@@ -86,6 +88,7 @@ void EngineState::write_claim(OwnVm& own) {
     own.needs_version = roster_writer.next_version();
     roster_writer.touch();
     own.step = StartStep::Roster;
+    if (planted(Mutant::ClaimAfterStart)) claim_is_clean(own);
 }
 
 void EngineState::advance_claim(OwnVm& own) {
@@ -108,7 +111,8 @@ void EngineState::advance_claim(OwnVm& own) {
         own.step = StartStep::Scan;
         core.trace(about(TraceCode::ClaimWritten, own));
     }
-    if (own.step == StartStep::Scan && slots.scanned_clean_since(core, own.scan_after))
+    if (own.step == StartStep::Scan &&
+        (slots.scanned_clean_since(core, own.scan_after) || planted(Mutant::ClaimWithoutScan)))
         own.step = StartStep::Refresh;
     if (own.step != StartStep::Refresh) return;
     StartFailure failure = StartFailure::None;
@@ -140,13 +144,13 @@ const Orders* EngineState::current_orders() const {
 
 ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, HostId& other) const {
     const Orders* orders = own.kind == StartKind::Order ? current_orders() : nullptr;
-    if (own.kind == StartKind::Order) {
+    if (own.kind == StartKind::Order && !planted(Mutant::EpochNotChecked)) {
         failure = StartFailure::Superseded;
         if (leadership.moved_beyond(own.order_epoch)) return ClaimCheck::Withdraw;
         const Peer* leader = peers.find(leadership.winner().host);
         if (orders == nullptr) return leader == nullptr ? ClaimCheck::Withdraw : ClaimCheck::Wait;
         if (leader != nullptr && orders == &known_orders &&
-            orders->version < leader->slot.orders_version) {
+            orders->version < leader->slot.orders_version && !planted(Mutant::OrderNotReadAgain)) {
             return ClaimCheck::Wait;  // it may name another host by now; read_orders() is at it
         }
         bool named = false;
@@ -156,12 +160,15 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
     }
     for (const Peer& peer : peers.all()) {
         if (!peer.slot_seen || rosters.current(peer)) continue;
+        if (planted(Mutant::UnreadableRosterIsEmpty)) continue;
         if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) continue;
         return ClaimCheck::Wait;  // unknown claims; patience ends it
     }
     ClaimCheck check = ClaimCheck::Clean;
     rosters.for_each_of_vm(
         own.claim.spec.vm, [&](const RosterTable::Known& known, const Claim& claim) {
+            if (planted(Mutant::StartingClaimIgnored) && claim.state == ClaimState::Starting)
+                return;
             const bool void_claim =
                 orders != nullptr && certified(*orders, {known.host, known.incarnation});
             if (claim.holds() && !void_claim) {
@@ -186,7 +193,7 @@ void EngineState::claim_is_clean(OwnVm& own) {
         case StartKind::Revive:
             own.step = StartStep::Create;
             own.step_since = core.now;
-            core.emit(StartVm{own.claim.spec, own.claim.number, lease.ends()});
+            core.emit(StartVm{own.claim.spec, own.claim.number, start_until()});
             return;
         case StartKind::Person:
             own.step = StartStep::Appear;
@@ -286,8 +293,9 @@ void EngineState::take_order(const Orders& orders, const Order& order) {
         core.trace(line);
         return;
     }
-    const bool executed =
-        own->claim.order_epoch == orders.epoch && own->claim.order_number == order.number;
+    const bool executed = own->claim.order_epoch == orders.epoch &&
+                          own->claim.order_number == order.number &&
+                          !planted(Mutant::OrderExecutedTwice);
     const bool busy = own->under_way() || own->destroying || own->qemu_seen ||
                       (own->listed && own->claim.holds());
     const bool stopped_since =

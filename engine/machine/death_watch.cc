@@ -1,8 +1,24 @@
 // Who is dead, and by what proof (design sections 5 and 8).  Only the leader judges, and nothing but a proof in this file opens
 // the way to a restart.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
+
+namespace {
+
+// How long a host that published `lease` and `watchdog` must have been silent; the observer's own value is a floor.
+Duration dead_after(const Timing& timing, Duration lease, Duration watchdog) {
+    if (planted(Mutant::DeadByOwnValues)) return timing.dead;
+    if (planted(Mutant::DeadWithoutDrift))
+        return lease + 2 * watchdog + timing.granularity + timing.landing;
+    if (planted(Mutant::DeadWithoutLanding))
+        return with_drift(lease + 2 * watchdog + timing.granularity);
+    if (planted(Mutant::DeadAfterOneWatchdog)) return timing.dead - watchdog;
+    return std::max(timing.dead, dead_min(lease, watchdog, timing.granularity, timing.landing));
+}
+
+}  // namespace
 
 void EngineState::watch_deaths() {
     if (!leadership.leading(core.now) || phase != HostPhase::Member) return;
@@ -28,28 +44,34 @@ void EngineState::watch_silence(Peer& peer) {
     Instant start = peer.evidence_at;
     // The last leader may have answered this host until its own lease ended; it cannot have answered itself.
     const HostKey key{peer.id, peer.incarnation};
-    if (key != leadership.previous_winner()) start = std::max(start, leadership.answers_ended_at());
+    if (key != leadership.previous_winner() && !planted(Mutant::PreviousOfficeNotCounted))
+        start = std::max(start, leadership.answers_ended_at());
     const Timing& timing = core.config.timing;
-    const Duration dead = std::max(
-        timing.dead, dead_min(peer.lease(), peer.watchdog(), timing.granularity, timing.landing));
+    const Duration dead = dead_after(timing, peer.lease(), peer.watchdog());
     const Instant due = start + dead;
     if (core.now < due) {
         if (due - core.now < 2 * timing.interval) core.wake_at(due);
         return;
     }
+    const Instant read_after = planted(Mutant::VerdictReadTooEarly) ? start : due;
     std::uint8_t readings = 0;
     for (std::size_t d = 0; d < core.config.datastores_count; ++d) {
-        if (core.quorum.votes(d) && peer.read_issued[d] != kNotYet && peer.read_issued[d] >= due)
+        if (core.quorum.votes(d) && peer.read_issued[d] != kNotYet &&
+            peer.read_issued[d] >= read_after)
             ++readings;
     }
-    if (peer.read_by_majority(core) < due) {
+    const Instant read_at = planted(Mutant::VerdictFromMinority)
+                                ? peer.read_by(core.quorum.of_one())
+                                : peer.read_by(core.quorum);
+    if (read_at < read_after) {
         slots.want_scan_issued_since(core, due);
         return;
     }
     const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
-    const bool hardware =
-        peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen && slot.flags.armed;
-    if (!hardware && !held_nothing && !core.config.accept_weak_watchdog)
+    const bool hardware = peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen &&
+                          (slot.flags.armed || planted(Mutant::DeadWithoutArming));
+    if (!hardware && !held_nothing && !core.config.accept_weak_watchdog &&
+        !planted(Mutant::DeadWithoutWatchdog))
         return;  // silent for ever, until another proof comes
     Certificate certificate;
     certificate.dead = key;
@@ -65,10 +87,12 @@ void EngineState::watch_silence(Peer& peer) {
 void EngineState::watch_reboot(Peer& peer) {
     const RosterTable::Known* known = rosters.find(peer.id);
     if (known == nullptr || !known->valid || known->incarnation.is_none()) return;
-    const bool rebooted = known->boot_id != peer.boot_id && known->incarnation < peer.incarnation;
+    const bool other_boot =
+        known->boot_id != peer.boot_id || planted(Mutant::NewerIncarnationIsReboot);
+    const bool rebooted = other_boot && known->incarnation < peer.incarnation;
     if (!rebooted || peer.is_dead(known->incarnation)) return;
     const Instant due = peer.booted_seen_at + core.config.timing.landing;
-    if (core.now < due) return core.wake_at(due);
+    if (core.now < due && !planted(Mutant::RebootWithoutLanding)) return core.wake_at(due);
     Certificate certificate;
     certificate.dead = {peer.id, known->incarnation};
     certificate.proof = Proof::NewerBoot;

@@ -1,5 +1,6 @@
 #include "engine/machine/engine.h"
 
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -61,6 +62,7 @@ namespace {
 
 // What is left of a predecessor's lease; not more than the lease that this agent publishes, for observers go by that.
 Instant inherited_lease(const EngineConfig& config, Instant now) {
+    if (planted(Mutant::InheritedLeaseNotCut)) return config.lease_inherited_until;
     return std::min(config.lease_inherited_until, now + config.timing.lease);
 }
 
@@ -99,7 +101,7 @@ void EngineState::step(const Event& event, Actions& actions) {
     const bool led = leadership.role() == Leadership::Role::Leading;
     leadership.check_office(core);
     if (led && leadership.role() != Leadership::Role::Leading) touch_slot();
-    if (lease.ended(core.now)) lapse();
+    if (lease.ended(core.now) && !planted(Mutant::LapsedLeaseRenewed)) lapse();
     note_beat_due();
     std::visit([this](const auto& body) { on(body); }, event.body);
     settle();

@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "engine/base/mutant.h"
 #include "engine/machine/core.h"
 #include "engine/machine/engine.h"
 #include "engine/machine/host_lease.h"
@@ -160,7 +161,13 @@ struct EngineState {
     }
 
     [[nodiscard]] bool may_claim() const {
-        return keeper.armed() || core.config.watchdog_class == WatchdogClass::None;
+        return keeper.armed() || core.config.watchdog_class == WatchdogClass::None ||
+               planted(Mutant::KeeperArmedAfterClaim);
+    }
+
+    // Until when libvirt may be asked to start or resume something; the executor looks at the clock once more.
+    [[nodiscard]] Instant start_until() const {
+        return planted(Mutant::StartOutlivesLease) ? kNever : lease.ends();
     }
 
     // death_watch.cc: who is dead, and by what proof

@@ -2,12 +2,16 @@
 
 #include <bit>
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 // round (24 bits) | host - 1 (10) | boot part, low bits (14) | restart part, low bits (16).  The incarnation is in it so that a write of
 // a predecessor that lands late is never taken for this incarnation's own.
 BallotNumber ballot_above(BallotNumber above, HostKey self) {
     const std::uint64_t round = (above.value() >> 40U) + 1;
+    if (planted(Mutant::BallotWithoutIncarnation))
+        return BallotNumber{round << 40U | (self.host.value() - std::uint64_t{1}) << 30U};
     return BallotNumber{round << 40U | (self.host.value() - std::uint64_t{1}) << 30U |
                         (self.incarnation.boot() & 0x3fffU) << 16U |
                         (self.incarnation.restart() & 0xffffU)};
@@ -67,6 +71,7 @@ void Leadership::end_office(Core& core) {
 }
 
 void Leadership::check_office(Core& core) {
+    if (planted(Mutant::OfficeComesBack)) return;
     if (role_ == Role::Leading && core.now >= leads_until_) {
         end_office(core);
         resigned_epoch_ = std::max(resigned_epoch_, decided_epoch_);
@@ -111,11 +116,13 @@ bool Leadership::winner_is_over(Core& core, const PeerTable& peers, SlotIo& slot
     const Instant due = sight + takeover_after(core.config.timing,
                                                std::max(peer->lease(), core.config.timing.lease));
     opened_bound_ = due;
-    if (core.now < due) {
+    if (core.now < due && !planted(Mutant::TakeoverWithoutWaiting)) {
         core.wake_at(due);
         return false;
     }
-    if (peer->read_by_majority(core) >= due) return true;
+    const bool early =
+        planted(Mutant::TakeoverReadTooEarly) || planted(Mutant::TakeoverWithoutWaiting);
+    if (peer->read_by(core.quorum) >= (early ? sight : due)) return true;
     slots.want_scan_issued_since(core, due);
     return false;
 }
@@ -191,7 +198,7 @@ void Leadership::stand(Core& core, Epoch epoch, SlotIo& slots, Sequence next_seq
 
 bool Leadership::beaten(const PeerTable& peers) const {
     for (const Peer& peer : peers.all()) {
-        if (!peer.slot_seen) continue;
+        if (!peer.slot_seen || planted(Mutant::GreaterBallotIgnored)) continue;
         const Ballot& other = peer.slot.ballot;
         if (other.epoch > ballot_.epoch ||
             (other.epoch == ballot_.epoch && other.mbal > ballot_.mbal))
@@ -222,6 +229,7 @@ bool Leadership::finish_preparing(Core& core,
     for (const Peer& peer : peers.all()) {
         const Ballot& other = peer.slot.ballot;
         if (!peer.slot_seen || other.epoch != ballot_.epoch || other.bal <= best) continue;
+        if (planted(Mutant::AcceptedValueIgnored)) continue;
         best = other.bal;
         value = other.value;
     }
@@ -238,7 +246,9 @@ bool Leadership::finish_accepting(Core& core, const SlotIo& slots) {
     if (slots.validated_by_majority(core) < milestone_) return false;
     decide(core, ballot_.epoch, ballot_.value);
     if (winner_ != core.self_key()) return true;
-    const Instant until = phase_issued_ + leader_lease(core.config.timing);
+    const Instant counted_from =
+        planted(Mutant::FirstOfficeFromCompletion) ? core.now : phase_issued_;
+    const Instant until = counted_from + leader_lease(core.config.timing);
     if (core.now >= until) return resign(core) || true;
     role_ = Role::Leading;
     leads_until_ = until;
@@ -253,8 +263,11 @@ bool Leadership::finish_accepting(Core& core, const SlotIo& slots) {
 }
 
 void Leadership::renew(Core& core, const SlotIo& slots) {
-    const Instant validated = slots.validated_issued_by_majority(core);
+    const Instant validated = planted(Mutant::NoReadBackOnRenewal)
+                                  ? slots.written_issued_by_majority(core)
+                                  : slots.validated_issued_by_majority(core);
     if (validated == kNotYet) return;
+    if (planted(Mutant::OfficeWithoutEnd)) leads_until_ = kNever;
     leads_until_ = std::max(leads_until_, validated + leader_lease(core.config.timing));
 }
 

@@ -1,4 +1,5 @@
 // What a step leaves to be written and sent.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -12,7 +13,8 @@ bool EngineState::may_write() const {
 
 // Versions go into the slot only once their region is on a majority, so that whoever reads the slot can read the region.
 void EngineState::announce() {
-    const Version roster = roster_writer.on_majority(core);
+    const Version roster = planted(Mutant::VersionAnnouncedEarly) ? roster_writer.version()
+                                                                  : roster_writer.on_majority(core);
     if (roster > own_slot.roster_version) {
         own_slot.roster_version = roster;
         touch_slot();
@@ -55,7 +57,7 @@ void EngineState::compose_slot() {
     own_slot.interval = core.config.timing.interval;
     own_slot.watchdog_class = own_watchdog_class();
     own_slot.flags.armed = keeper.armed();
-    own_slot.flags.no_vms = !vms.any_held() && !keeper.armed();
+    own_slot.flags.no_vms = (!vms.any_held() && !keeper.armed()) || planted(Mutant::NoVmsLies);
     own_slot.flags.clean_shutdown = phase == HostPhase::Leaving;
     own_slot.flags.barred = phase != HostPhase::Member;
     own_slot.storage_lost_mask = slots.lost_mask();

@@ -1,5 +1,6 @@
 // What a starting or returning agent learns from the datastores before it writes anything: its own slot and its own roster, from
 // a majority.  Incarnations that are durable before they are used rest on this (design section 3).
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -66,7 +67,8 @@ void EngineState::learn_own_roster(const RosterRead& read) {
 bool EngineState::learn_past() {
     read_past();
     core.wake_at(past.asked_at + core.config.timing.interval);
-    if (!core.quorum.holds(past.slot_mask) || !core.quorum.holds(past.roster_mask)) return false;
+    const Quorum quorum = planted(Mutant::PastFromMinority) ? core.quorum.of_one() : core.quorum;
+    if (!quorum.holds(past.slot_mask) || !quorum.holds(past.roster_mask)) return false;
     if (past.known) return true;
     past.known = true;
     if (past.slot_found) {
@@ -97,8 +99,10 @@ void EngineState::settle_past() {
     // Versions carry the incarnation in front, so that they grow even where the newest one was on a minority only.
     const Version floor{(core.incarnation.boot() & std::uint64_t{0xffff}) << 48U |
                         (core.incarnation.restart() & std::uint64_t{0xffff}) << 32U};
-    roster_writer.recall(floor);
-    orders_writer.recall(floor);
+    if (!planted(Mutant::VersionsBeginAgain)) {
+        roster_writer.recall(floor);
+        orders_writer.recall(floor);
+    }
     roster_writer.touch();
     slots.forget_writes();
     Trace line;
@@ -112,7 +116,7 @@ void EngineState::choose_incarnation() {
     Incarnation chosen = core.incarnation;
     if (chosen.boot() == 0) {
         chosen = {seen.boot() + 1, std::max(1U, chosen.restart())};
-    } else if (seen >= chosen) {
+    } else if (planted(Mutant::IncarnationReused) ? seen > chosen : seen >= chosen) {
         const bool same_boot =
             past.slot.boot_id == core.config.boot_id && seen.boot() == chosen.boot();
         chosen = same_boot ? Incarnation{seen.boot(), seen.restart() + 1}

@@ -1,5 +1,7 @@
 #include "engine/machine/peer_table.h"
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 Duration Peer::lease() const {
@@ -92,7 +94,7 @@ bool PeerTable::learn_beat(const Core& core, const Beat& beat) {
     peer->beat = beat;
     peer->beat_seen = true;
     peer->beat_at = core.now;
-    peer->evidence_at = core.now;
+    if (!planted(Mutant::BeatIsNoEvidence)) peer->evidence_at = core.now;
     if (peer->is_dead(beat.incarnation))
         peer->returned = std::max(peer->returned, beat.incarnation);
     return true;
@@ -101,8 +103,12 @@ bool PeerTable::learn_beat(const Core& core, const Beat& beat) {
 Instant PeerTable::vouched_issued() const {
     if (peers_.empty()) return kNotYet;
     Instant oldest = kNever;
-    for (const Peer& peer : peers_) oldest = std::min(oldest, peer.answered_issued);
-    return oldest;
+    Instant newest = kNotYet;
+    for (const Peer& peer : peers_) {
+        oldest = std::min(oldest, peer.answered_issued);
+        newest = std::max(newest, peer.answered_issued);
+    }
+    return planted(Mutant::VouchingWithoutUnanimity) ? newest : oldest;
 }
 
 void PeerTable::forget_answers() {

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/base/mutant.h"
 #include "engine/machine/core.h"
 #include "engine/machine/peer_verdict.h"
 
@@ -43,13 +44,14 @@ struct Peer {
     [[nodiscard]] WatchdogClass watchdog_class() const;
 
     // The latest Instant such that a majority showed its slot in reads issued at or after it.
-    [[nodiscard]] Instant read_by_majority(const Core& core) const {
-        return core.quorum.reached<Instant>([this](std::size_t d) { return read_issued[d]; });
+    [[nodiscard]] Instant read_by(const Quorum& quorum) const {
+        return quorum.reached<Instant>([this](std::size_t d) { return read_issued[d]; });
     }
 
     // Whether every claim made by `incarnation` of this host is proved void.
     [[nodiscard]] bool is_dead(Incarnation claimed_by) const {
-        return !certified_dead.is_none() && claimed_by <= certified_dead;
+        return !certified_dead.is_none() &&
+               (claimed_by <= certified_dead || planted(Mutant::CertificateWithoutIncarnation));
     }
 };
 

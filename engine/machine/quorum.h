@@ -65,6 +65,9 @@ class Quorum {
         return new_.holds(answered) && old_.holds(answered);
     }
 
+    // One that a single vote makes: no rule of the product wants it, mutants do.
+    [[nodiscard]] constexpr Quorum of_one() const { return Quorum{VoterSet{mask(), 1}}; }
+
     // Of how many one speaks to people: a majority of the list that will stay.
     [[nodiscard]] constexpr unsigned majority() const { return new_.majority(); }
 

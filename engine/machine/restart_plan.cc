@@ -2,6 +2,7 @@
 //
 // It is level-triggered: it compares what all rosters say with what should be, again whenever one of them changed, and is done
 // with a VM only when somebody who lives claims it.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -31,6 +32,7 @@ bool is_passing(StartFailure failure) {
 
 // A new leader first takes office, then reads all rosters: either a target sees the new epoch, or the leader sees its claim.
 bool EngineState::rosters_read_in_office() {
+    if (planted(Mutant::RostersNotReadInOffice)) return true;
     bool all = true;
     for (const Peer& peer : peers.all()) {
         if (!peer.slot_seen || rosters.thorough_since(peer.id, leadership.office_since())) continue;
@@ -92,7 +94,7 @@ void EngineState::weigh(VmStanding& standing, const Claim& claim, HostKey owner,
     standing.top = claim.number;
     standing.spec = claim.spec;
     standing.previous = owner;
-    standing.wanted = claim.state != ClaimState::Stopped;
+    standing.wanted = claim.state != ClaimState::Stopped || planted(Mutant::StoppedVmRises);
 }
 
 VmStanding EngineState::standing_of(VmId vm) const {
@@ -102,7 +104,7 @@ VmStanding EngineState::standing_of(VmId vm) const {
         const bool dead = peer.is_dead(known.incarnation);
         // What a dead host claimed last must have been read after its death was proved.
         if (dead && !known.unreadable && known.thorough <= peer.certified_after)
-            standing.unknown = true;
+            standing.unknown = !planted(Mutant::DeadRosterNotReadAgain);
         weigh(standing, claim, {known.host, known.incarnation}, dead);
     });
     for (const OwnVm& own : vms) {
@@ -139,7 +141,8 @@ void EngineState::gather() {
         const bool dead = peer.is_dead(known.incarnation);
         rosters.for_each_of_host(known, [this, dead](const Claim& claim) {
             const bool may_want = claim.state == ClaimState::WantsStart ||
-                                  claim.state == ClaimState::Failed || (dead && claim.holds());
+                                  claim.state == ClaimState::Failed || (dead && claim.holds()) ||
+                                  planted(Mutant::StoppedVmRises);
             if (may_want) want_restart(claim);
         });
     }

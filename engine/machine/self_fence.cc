@@ -1,4 +1,5 @@
 // When the lease ends: destroy the VMs, prove it, start over as a new incarnation; or be reset (design section 8).
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -28,7 +29,7 @@ void EngineState::destroy_held() {
         const bool held = (own.listed && own.claim.holds()) || own.qemu_seen || own.under_way();
         own.step = StartStep::Idle;
         own.kind = StartKind::None;
-        if (!held || own.destroying) continue;
+        if (!held || own.destroying || planted(Mutant::LapseLeavesVmsAlone)) continue;
         own.destroying = true;
         Trace destroying;
         destroying.code = TraceCode::VmDestroying;
@@ -44,12 +45,13 @@ void EngineState::settle_lapsed() {
     // What shows up only now, in the roster or in libvirt, is destroyed as well.
     for (OwnVm& own : vms) {
         if (own.destroying || !(own.qemu_seen || (own.listed && own.claim.holds()))) continue;
+        if (planted(Mutant::LapseLeavesVmsAlone)) continue;
         own.destroying = true;
         core.emit(DestroyVm{own.claim.spec.vm});
     }
     // An agent that came back armed must know what its predecessor claimed and what runs, before it can prove anything.
     const bool knows = keeper.arming == 0 || (past.known && list_complete);
-    if (knows && !vms.any_held()) {
+    if (knows && (!vms.any_held() || planted(Mutant::StruckBeforeProof))) {
         if (keeper.arming != 0) {
             keeper.arming = 0;
             keeper.deadline = kNever;
@@ -79,7 +81,7 @@ void EngineState::start_over() {
     // A boot part that was asked to be persisted is on a majority, whether or not the answer has come.
     const Incarnation known = std::max(persisted, persist_asked);
     const std::uint32_t used = std::max(core.incarnation.restart(), known.restart());
-    core.incarnation = {known.boot(), used + 1};
+    core.incarnation = {known.boot(), planted(Mutant::IncarnationReused) ? used : used + 1};
     core.emit(PersistIncarnation{core.incarnation});
     lease.drop();
     peers.forget_answers();

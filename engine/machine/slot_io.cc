@@ -1,17 +1,22 @@
 #include "engine/machine/slot_io.h"
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 Sequence SlotIo::written_by_majority(const Core& core) const {
-    return core.quorum.reached<Sequence>([this](std::size_t i) { return disks_[i].written; });
+    const Quorum quorum = planted(Mutant::ClaimOnMinority) ? core.quorum.of_one() : core.quorum;
+    return quorum.reached<Sequence>([this](std::size_t i) { return disks_[i].written; });
 }
 
 Instant SlotIo::written_issued_by_majority(const Core& core) const {
-    return core.quorum.reached<Instant>([this](std::size_t i) { return disks_[i].written_issued; });
+    const Quorum quorum = planted(Mutant::LeaseFromMinority) ? core.quorum.of_one() : core.quorum;
+    return quorum.reached<Instant>([this](std::size_t i) { return disks_[i].written_issued; });
 }
 
 Sequence SlotIo::validated_by_majority(const Core& core) const {
-    return core.quorum.reached<Sequence>([this](std::size_t i) { return disks_[i].validated; });
+    const Quorum quorum = planted(Mutant::PhaseOnMinority) ? core.quorum.of_one() : core.quorum;
+    return quorum.reached<Sequence>([this](std::size_t i) { return disks_[i].validated; });
 }
 
 Instant SlotIo::validated_issued_by_majority(const Core& core) const {
@@ -54,7 +59,8 @@ bool SlotIo::sees_majority(const Core& core) const {
 
 void SlotIo::forget_writes() {
     for (Disk& disk : disks_) {
-        disk.write_counts = false;  // its answer frees the datastore, and that is all
+        disk.write_counts = planted(
+            Mutant::WritesOfThePastCount);  // its answer frees the datastore, and that is all
         disk.written = Sequence{};
         disk.written_issued = kNotYet;
         disk.validated = Sequence{};

@@ -1,4 +1,5 @@
 // What the datastores answer.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -10,7 +11,7 @@ void EngineState::on(const SlotWritten& written) {
     SlotIo::Disk& disk = slots.disk(written.datastore);
     if (!disk.writing || disk.write_request != written.request) return;
     disk.writing = false;
-    if (written.status != IoStatus::Done) {
+    if (written.status != IoStatus::Done && !planted(Mutant::FailedWriteTakenForDone)) {
         ++disk.writes_failed;
         disk.content_issued = 0;
         return;
@@ -18,7 +19,7 @@ void EngineState::on(const SlotWritten& written) {
     disk.write_done_at = core.now;
     if (!disk.write_counts) return;
     disk.written = disk.write_sequence;
-    disk.written_issued = disk.write_issued;
+    disk.written_issued = planted(Mutant::LeaseFromCompletion) ? core.now : disk.write_issued;
     // A ballot or an office waits for the scan that validates this write; an ordinary beat leaves that to the next one.
     const bool hurry = leadership.role() == Leadership::Role::Preparing ||
                        leadership.role() == Leadership::Role::Accepting;
@@ -61,7 +62,7 @@ void EngineState::on(const SlotsRead& read) {
         }
         host = host.next();
     }
-    if (!clean) return;
+    if (!clean && !planted(Mutant::UnreadableSlotsCount)) return;
     disk.scanned_clean = std::max(disk.scanned_clean, scan.request);
     if (scan.validates > disk.validated) {
         disk.validated = scan.validates;
@@ -90,7 +91,8 @@ void EngineState::learn_marks(const SlotRecord& record) {
                                             mark.who.incarnation);  // to show; a leader proves anew
         }
         const bool about_me =
-            mark.who.host == core.config.self && mark.who.incarnation >= core.incarnation;
+            mark.who.host == core.config.self &&
+            (mark.who.incarnation >= core.incarnation || planted(Mutant::PillOfThePastTaken));
         if (!about_me || core.incarnation.boot() == 0) continue;
         if (phase != HostPhase::Member && phase != HostPhase::Reading &&
             phase != HostPhase::Writing)

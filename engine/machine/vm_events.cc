@@ -1,4 +1,5 @@
 // What this host itself reports: its keeper, its VMs, its people.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -85,7 +86,7 @@ void EngineState::reconcile_claims() {
     for (OwnVm& own : vms) {
         own.off_seen = false;
         if (!own.listed || !own.claim.holds() || own.under_way()) continue;
-        if (own.qemu_seen && !own.half_started) {
+        if (own.qemu_seen && (!own.half_started || planted(Mutant::HalfStartedIsRunning))) {
             own.claim.state = ClaimState::Running;
             Trace line = about(TraceCode::VmAdopted, own.claim.spec);
             line.number = own.claim.number.value();
@@ -161,7 +162,7 @@ void EngineState::on(const VmStarted& started) {
     core.trace(about(TraceCode::VmCreated, own->claim.spec));
     own->step = StartStep::Resume;
     own->step_since = core.now;
-    core.emit(ResumeVm{own->claim.spec.vm, own->claim.number, lease.ends()});
+    core.emit(ResumeVm{own->claim.spec.vm, own->claim.number, start_until()});
 }
 
 void EngineState::on(const VmResumed& resumed) {
@@ -192,7 +193,7 @@ void EngineState::on(const VmGone& gone) {
     } else if (!own->listed || own->claim.holds()) {
         if (own->claim.number.is_none()) own->claim.number = greatest_number(gone.vm).next();
         own->claim.state = ClaimState::WantsStart;
-        own->listed = true;
+        own->listed = !planted(Mutant::WantsStartForgotten);
     }
     plan_due = true;
     roster_writer.touch();
@@ -213,6 +214,7 @@ void EngineState::on(const StartAsked& asked) {
         return refuse(StartVerdict::Allowed);
     }
     if (own->under_way()) return refuse(StartVerdict::Busy);
+    if (planted(Mutant::PersonStartsUnclaimed)) return refuse(StartVerdict::Allowed);
     own->token = asked.token;
     if (!own->listed) own->claim.spec = asked.spec;
     begin_start(*own, StartKind::Person);

@@ -1,4 +1,5 @@
 // holdfast-sim: whole clusters in virtual time, with faults, and checkers for every promise.
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -8,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <unistd.h>
 
 #include "tests/sim/run/printed_log.h"
 #include "tests/sim/run/report.h"
@@ -32,6 +35,7 @@ constexpr const char* kUsage =
     "         --no-codecs      do not send every record and beat through the shipped formats\n"
     "         --record DIR     write each agent's flight log to DIR/seed-N/hH, for `holdfast "
     "replay`\n"
+    "       holdfast-sim --mutants ...   are planted faults caught?  --mutants --help says more\n"
     "options: --json   the report as one line of JSON\n"
     "exit code: 0 every promise was kept, 1 one was broken, 2 usage\n";
 
@@ -202,11 +206,29 @@ int run_seeds(const Options& options) {
     return report.failures.empty() ? 0 : 1;
 }
 
+// Planted faults live in a build of their own, beside this one.
+[[noreturn]] void become_the_mutants_program(char** argv) {
+    std::array<char, 4096> self{};
+    const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size() - 1);
+    const std::string program =
+        std::string(self.data(), length > 0 ? static_cast<std::size_t>(length) : 0) + "-mutants";
+    ::execv(program.c_str(), argv);
+    std::fprintf(stderr,
+                 "holdfast-sim: %s cannot be run: %s; build it with\n"
+                 "  cmake --build --preset release --target holdfast-sim-mutants\n",
+                 program.c_str(),
+                 std::strerror(errno));
+    std::exit(2);
+}
+
 }  // namespace
 
 }  // namespace holdfast::sim
 
 int main(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        if (std::strcmp(argv[i], "--mutants") == 0) holdfast::sim::become_the_mutants_program(argv);
+    }
     const holdfast::sim::Options options = holdfast::sim::parse(argc, argv);
     return options.scenarios.empty() ? holdfast::sim::run_seeds(options)
                                      : holdfast::sim::run_scenarios(options);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/mutant.h"
+
 namespace holdfast::sim {
 
 namespace {
@@ -181,6 +183,7 @@ void IoPaths::read_orders(WorldTime now, Issuer issuer, const ReadOrders& action
 }
 
 bool IoPaths::blocked_by_predecessor(const IoOp& op) const {
+    if (planted(Mutant::TaintedDatastoreVotes)) return false;
     for (const std::uint32_t other : path_of(op.datastore, op.issuer.host).in_flight) {
         const IoOp& earlier = ops_[other];
         if (is_write(earlier.kind) && earlier.issuer.life != op.issuer.life && !earlier.abandoned)

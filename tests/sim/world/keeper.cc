@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/mutant.h"
+
 namespace holdfast::sim {
 
 void Keeper::start(WorldTime now,
@@ -59,7 +61,7 @@ WorldTime Keeper::last_feed_before(WorldTime until) const {
 WorldTime Keeper::fires_at(const HostClock& clock) const {
     if (watchdog_class_ == WatchdogClass::None || watchdog_ == Duration::zero()) return kWorldNever;
     if (frozen_) return fed_at_ + device_time_;
-    if (deadline_ == kNever) return kWorldNever;
+    if (deadline_ == kNever || planted(Mutant::KeeperFeedsOn)) return kWorldNever;
     const WorldTime last = last_feed_before(clock.when(deadline_));
     return last + std::min(late_feed_, device_time_ * 99 / 100) + device_time_;
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "engine/machine/orders.h"
 #include "engine/machine/roster.h"
 #include "engine/machine/slot.h"
+#include "storage/copy_choice.h"
 #include "tests/sim/world/cluster_config.h"
 #include "tests/sim/world/pool.h"
 
@@ -131,10 +133,12 @@ class Medium {
     };
 
     static std::size_t older_copy(const std::array<CopyState, 2>& states, bool first_is_older) {
-        const bool first = states[0] == CopyState::Valid;
-        const bool second = states[1] == CopyState::Valid;
-        if (first && second) return first_is_older ? 0 : 1;
-        return first ? 1 : 0;
+        std::optional<Copy> newest;
+        if (states[0] == CopyState::Valid) newest = Copy::A;
+        if (states[1] == CopyState::Valid && (!newest || first_is_older)) newest = Copy::B;
+        CopyChoice choice;  // the shipped rule
+        choice.learn(newest);
+        return static_cast<std::size_t>(*choice.next());
     }
 
     [[nodiscard]] std::size_t at(HostId host) const {
