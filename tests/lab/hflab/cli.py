@@ -83,6 +83,7 @@ def build_parser():
     one = verb("exec", verbs.execute, "run a command in a host")
     one.add_argument("host")
     one.add_argument("command", nargs=argparse.REMAINDER)
+    verb("replay", verbs.replay, "replay every host's flight logs: the same decisions again")
     one = verb("run", verbs.run_scenario, "execute scenario files (docs/SCENARIOS.md)")
     one.add_argument("file", nargs="+")
     up_options(one)

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import agent, builder, failover, guests, teardown
+from . import agent, builder, failover, guests, replays, teardown
 from .common import LabError, print_json, wait_until
 from .state import REPOSITORY, Lab, Options
 
@@ -107,6 +107,8 @@ def play(args, build, screen, result):
         leader = lab.host(agent.leader(lab))
         result["acts"].append(act(lab, screen, leader, "leader"))
         result["ok"] = verdict(lab, screen, result["acts"])
+        screen.say("\nThe agents' decisions, made again from their flight logs", "title")
+        replays.check(lab, screen.say)
         if args.keep:
             screen.say(f"\nLeft up: scripts/lab --dir {lab.dir} status", "quiet")
     if not args.keep:

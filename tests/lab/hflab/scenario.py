@@ -1,11 +1,12 @@
 """Runs a scenario file in a lab of its own: brings the cluster up, acts, expects, takes it down.
 
-`never-two` is watched from the first moment to the last, in every run.
+`never-two` is watched from the first moment to the last, and at the end every agent's flight log is
+replayed, in every run.
 """
 import time
 from pathlib import Path
 
-from . import acts, builder, expectations, grammar, guests, teardown
+from . import acts, builder, expectations, grammar, guests, replays, teardown
 from .common import LabError, note
 from .state import Options
 
@@ -78,6 +79,7 @@ def _run_in_lab(lab, statements, keep_failed):
         with expectations.NeverTwo(lab) as monitor:
             try:
                 _play(Run(lab, monitor), statements)
+                replays.check(lab, note)
             except LabError as failed:
                 failure = str(failed)
         if failure:

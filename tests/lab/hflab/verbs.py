@@ -2,7 +2,8 @@
 import subprocess
 from pathlib import Path
 
-from . import agent, builder, datastores, guests, network, scenario, watchdog
+from . import (agent, builder, datastores, guests, network, replays, scenario,
+               watchdog)
 from .common import LabError, note, print_json
 from .hosts import power_off_together
 from .state import DATASTORES_LIMIT, HOSTS_LIMIT, Options
@@ -169,6 +170,10 @@ def run_scenario(lab, args):
             note(f"{path}: {'ok' if result['ok'] else result['failure']} "
                  f"({result['seconds']:.1f} s)")
     return 1 if failed else 0
+
+
+def replay(lab, _args):
+    replays.check(lab, print)
 
 
 def stand_in_watchdog(lab, args):
