@@ -140,6 +140,7 @@ const char* claim_state_text(ClaimState state) {
         case ClaimState::Running: return "running";
         case ClaimState::WantsStart: return "wants-start";
         case ClaimState::Stopped: return "stopped";
+        case ClaimState::Stopping: return "stopping";
         case ClaimState::Failed: break;
     }
     return "failed";

@@ -155,6 +155,12 @@ void put(Writer& out, const VmSpec& spec) {
     out.number(spec.xml.length_bytes);
     out.number(spec.xml.raw_bytes);
     out.number(spec.xml.crc32c);
+    out.number(static_cast<std::uint8_t>(spec.isolation));
+    out.number(spec.relations.name);
+    out.number(spec.relations.apart);
+    out.number(spec.relations.together);
+    for (const std::uint32_t after : spec.relations.after) out.number(after);
+    out.number(spec.relations.after_delay_seconds);
 }
 
 VmSpec get_spec(Reader& in) {
@@ -168,6 +174,12 @@ VmSpec get_spec(Reader& in) {
     spec.xml.length_bytes = in.number<std::uint32_t>();
     spec.xml.raw_bytes = in.number<std::uint32_t>();
     spec.xml.crc32c = in.number<std::uint32_t>();
+    spec.isolation = in.choice(IsolationResponse::Cluster, IsolationResponse::PowerOff);
+    spec.relations.name = in.number<std::uint32_t>();
+    spec.relations.apart = in.number<std::uint32_t>();
+    spec.relations.together = in.number<std::uint32_t>();
+    for (std::uint32_t& after : spec.relations.after) after = in.number<std::uint32_t>();
+    spec.relations.after_delay_seconds = in.number<std::uint16_t>();
     if (spec.vm.is_none() || spec.xml.raw_bytes > kXmlRawBytesMax) in.refuse();
     return spec;
 }

@@ -23,6 +23,8 @@ VmSpec some_spec(std::uint32_t xml_bytes) {
     spec.cpus = 8;
     spec.priority = Priority::High;
     spec.datastores = 0x8000'0001;
+    spec.isolation = IsolationResponse::PowerOff;
+    spec.relations = {1, 2, 3, {4, 5, 6, 7}, 8};
     spec.xml.length_bytes = xml_bytes;
     spec.xml.raw_bytes = 3 * xml_bytes;
     spec.xml.crc32c = 0xdeadbeef;
