@@ -12,6 +12,7 @@
 #include "engine/machine/core.h"
 #include "engine/machine/engine.h"
 #include "engine/machine/host_lease.h"
+#include "engine/machine/isolation.h"
 #include "engine/machine/leadership.h"
 #include "engine/machine/own_vms.h"
 #include "engine/machine/peer_table.h"
@@ -109,6 +110,17 @@ struct EngineState {
     // beats.cc
     void on(const BeatReceived& received);
     void send_beats();
+
+    // isolation_response.cc
+    void on(const ProbeReport& report) { isolation.learn(core, report); }
+
+    void settle_isolation();
+    void settle_response(OwnVm& own);
+    void say_held_back();
+    [[nodiscard]] IsolationResponse response_of(const VmSpec& spec) const;
+    [[nodiscard]] bool is_connected_since(const Peer& peer, Instant since) const;
+    [[nodiscard]] bool gives_way_to_connected() const;
+    [[nodiscard]] bool leader_could_restart() const;
 
     // vm_events.cc
     void on(const IncarnationPersisted& persisted);
@@ -213,6 +225,9 @@ struct EngineState {
     PeerTable peers;
     HostLease lease;
     Leadership leadership;
+    Isolation isolation;
+    bool responding = false;      // isolated, and somebody could restart what is stopped here
+    bool held_back_said = false;  // isolated, and nobody could
     RosterTable rosters;
     OwnVms vms;
     RegionWriter roster_writer;

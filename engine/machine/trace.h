@@ -52,6 +52,9 @@ enum class TraceCode : std::uint8_t {
     DatastoreChanged,  // a = datastore, b = 1 usable, 0 not
     LimitReached,      // a = which: something did not fit; see limits.h
     ShutdownBegun,
+    FindingChanged,     // a = Finding before, b = after, who = the leader
+    IsolationHeldBack,  // a = how many VMs would have been stopped, could somebody restart them
+    VmStopping,         // vm, a = IsolationResponse, who = the leader, span = limit of a shutdown
 };
 
 struct Trace {
