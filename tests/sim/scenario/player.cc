@@ -220,7 +220,8 @@ std::string Player::cut(const Statement& statement) {
         if (direction != "in") set_links(link, HostId{*number}, HostId{other}, fault);
         if (direction != "out") set_links(link, HostId{other}, HostId{*number}, fault);
     }
-    world_.set_isolation_address(HostId{*number}, false);  // it lies on link a, too
+    // The isolation address lies on link a.
+    if (link != "b") world_.set_isolation_address(HostId{*number}, false);
     return {};
 }
 
