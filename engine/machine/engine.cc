@@ -83,6 +83,10 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
              config.datastores_count <= kDatastoresMax);
     plans.reserve(kOrdersMax);
     rooms.reserve(config.members.size());
+    awaited_names.reserve(kOrdersMax * kAfterMax);
+    group_spots.reserve(kClaimsKnownMax + kRosterEntriesMax + kOrdersMax);
+    circle_seen.reserve(kOrdersMax);
+    circle_stack.reserve(kOrdersMax + 1);
     core.incarnation = config.incarnation;
     persisted = {config.incarnation.boot(), std::max(1U, config.incarnation.restart())};
     keeper.arming = keeper.arming_last = config.arming_inherited;

@@ -60,7 +60,28 @@ struct Plan {
     HostId target;
     Instant given_at = kNotYet;
     FixedList<HostId, 8> tried;
-    bool room_missed = false;  // nobody could take it at the last look
+    bool room_missed = false;            // nobody could take it at the last look
+    Priority weight = Priority::Medium;  // its priority, or that of a VM which starts after it
+    Instant waits_since = kNotYet;       // for VMs that it starts after
+    Instant ready_at = kNotYet;          // they run: its delay ends then
+    std::uint8_t wait_ends_said = 0;     // bits: why it was no longer waited for
+};
+
+inline constexpr std::uint16_t kNoPlan = 0xffff;
+
+// What is known of a name that some plan waits for; see start_order.cc.
+struct AwaitedName {
+    std::uint32_t name = 0;        // its hash
+    bool runs = false;             // a VM of this name runs
+    bool coming = false;           // one is being started, or moved
+    std::uint16_t plan = kNoPlan;  // the plan to restart it, if any
+};
+
+// Where a VM with groups runs.
+struct GroupSpot {
+    HostId host;
+    std::uint32_t apart = 0;
+    std::uint32_t together = 0;
 };
 
 // What is known of one VM across all rosters.
@@ -201,6 +222,17 @@ struct EngineState {
     void look_for_rooms();
     [[nodiscard]] const Claim* entry_of(HostId host, VmId vm) const;
 
+    // start_order.cc: in which order, and what a start waits for
+    void order_plans();
+    void look_for_names();
+    [[nodiscard]] AwaitedName* awaited(std::uint32_t name);
+    [[nodiscard]] bool may_start_now(std::size_t place);
+    [[nodiscard]] bool begins_circle(std::size_t first);
+    void waits_no_longer(Plan& plan, std::uint8_t why);
+    void look_for_groups();
+    void add_group_spot(HostId host, const VmSpec& spec);
+    void hosts_of_groups(const VmSpec& spec, HostSet& apart, HostSet& together) const;
+
     // output.cc: what must be written and sent
     void put_out();
     void compose_slot();
@@ -268,6 +300,10 @@ struct EngineState {
     OrderNumber order_number;
     std::vector<Plan> plans;
     std::vector<Room> rooms;
+    std::vector<AwaitedName> awaited_names;
+    std::vector<GroupSpot> group_spots;
+    std::vector<std::uint8_t> circle_seen;
+    std::vector<std::uint16_t> circle_stack;
     FixedList<Mark, kMarksMax> marks;
 
     std::uint64_t steps_count = 0;

@@ -3,8 +3,6 @@
 //
 // Everybody who lost the network at the same moment must have had the time to say so.  Two intervals after the finding
 // everybody has written it; what was seen for the first time an interval after that was written after it.
-#include <bit>
-
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -32,15 +30,14 @@ bool EngineState::is_connected_since(const Peer& peer, Instant since) const {
     const bool alive = peer.slot_seen && peer.slot_moved_at >= since &&
                        core.now - peer.slot_moved_at < core.config.timing.silent &&
                        peer.slot.incarnation == peer.incarnation && !peer.is_dead(peer.incarnation);
-    const auto lost = static_cast<unsigned>(
-        std::popcount(peer.slot.storage_lost_mask & ((1U << core.config.voters_count) - 1U)));
     // When a network comes back, some notice it a little earlier than others; and who hears no host needs time to find out why.
     const Timing& timing = core.config.timing;
     const Duration needed =
         2 * timing.interval + (peer.slot.heard.empty() ? timing.isolation_after : Duration{});
     const bool steady = core.now - peer.connected_since >= needed;
     return alive && steady && !flags.isolated && !flags.barred && !flags.maintenance &&
-           !flags.clean_shutdown && core.config.voters_count - lost >= core.majority();
+           !flags.clean_shutdown &&
+           core.quorum.holds(static_cast<std::uint8_t>(~peer.slot.storage_lost_mask));
 }
 
 // Whether the office must be left to others: this host is isolated, and somebody else is not.

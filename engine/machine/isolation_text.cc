@@ -1,10 +1,50 @@
-// What is said of isolation and of its consequences.
+// What is said of isolation and of its consequences, and of what keeps a VM from being restarted.
+#include <array>
+#include <cstdint>
+
 #include "engine/machine/isolation.h"
 #include "engine/machine/trace_writer.h"
 
 namespace holdfast {
 
+void no_room_text(const Trace& trace, TraceWriter& text) {
+    text.add(": none of %d hosts can take it", static_cast<int>(trace.a));
+    constexpr std::array<const char*, 4> kReasons{"without the memory",
+                                                  "out of reach of its disks",
+                                                  "running what it is kept apart from",
+                                                  "with too few CPUs"};
+    const char* separator = ": ";
+    for (std::size_t i = 0; i < kReasons.size(); ++i) {
+        const auto count = static_cast<unsigned>(trace.b >> (16U * i) & 0xffff);
+        if (count == 0) continue;
+        text.add("%s%u %s", separator, count, kReasons[i]);
+        separator = ", ";
+    }
+}
+
+namespace {
+
+void waiting_text(const Trace& trace, TraceWriter& text) {
+    text.vm(trace);
+    if (trace.code == TraceCode::StartWaits) {
+        text.add(": waits for %d VM%s that it starts after",
+                 static_cast<int>(trace.a),
+                 trace.a == 1 ? "" : "s");
+    } else if (trace.a == 1) {
+        text.add(
+            ": a VM that it starts after is stopped, or in no roster; it starts without waiting");
+    } else if (trace.a == 2) {
+        text.add(": VMs start after one another in a circle; this one begins");
+    } else {
+        text.add(": what it starts after has not come up in time; it starts without it");
+    }
+}
+
+}  // namespace
+
 void isolation_text(const Trace& trace, TraceWriter& text) {
+    if (trace.code == TraceCode::StartWaits || trace.code == TraceCode::WaitGivenUp)
+        return waiting_text(trace, text);
     if (trace.code == TraceCode::VmStopping) {
         const bool asks = static_cast<IsolationResponse>(trace.a) == IsolationResponse::Shutdown;
         text.vm(trace);

@@ -22,7 +22,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 42> kRows{{
+constexpr std::array<Row, 44> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -65,6 +65,8 @@ constexpr std::array<Row, 42> kRows{{
     {TraceCode::FindingChanged, "HF-3080", "finding", TraceLevel::Warning},
     {TraceCode::IsolationHeldBack, "HF-3081", "held-back", TraceLevel::Warning},
     {TraceCode::VmStopping, "HF-3082", "stopping", TraceLevel::Warning},
+    {TraceCode::StartWaits, "HF-3083", "start-waits", TraceLevel::Notice},
+    {TraceCode::WaitGivenUp, "HF-3084", "waits-no-longer", TraceLevel::Warning},
 }};
 
 const Row& row_of(TraceCode code) {
@@ -232,10 +234,7 @@ void vm_text(const Trace& trace, TraceWriter& text) {
                 "who started it",
                 trace.who.host.value());
             return;
-        default:
-            text.add(": none of %d hosts has room for it and reaches its disks",
-                     static_cast<int>(trace.a));
-            return;
+        default: no_room_text(trace, text); return;
     }
 }
 

@@ -50,7 +50,10 @@ class TraceWriter {
     std::size_t length_ = 0;
 };
 
-// Sentences about isolation and its consequences (isolation_text.cc).
+// Sentences about isolation and its consequences, and about what a start waits for (isolation_text.cc).
 void isolation_text(const Trace& trace, TraceWriter& text);
+
+// Why no host can take a VM.
+void no_room_text(const Trace& trace, TraceWriter& text);
 
 }  // namespace holdfast
