@@ -162,6 +162,26 @@ void read_watchdog(const TomlNode& root, Config& config, ConfigReport& report) {
     table.finish();
 }
 
+void read_isolation(const TomlNode& root, Config& config, ConfigReport& report) {
+    TableReader table(root.find("isolation"), "[isolation]", report);
+    const std::vector<std::string> responses{"leave", "shutdown", "poweroff"};
+    std::string response = "leave";
+    table.word("response", responses, response);
+    const auto position =
+        std::find(responses.begin(), responses.end(), response) - responses.begin();
+    config.isolation_response = static_cast<IsolationResponse>(position + 1);
+    const int line = table.duration("shutdown_limit", config.shutdown_limit);
+    if (config.shutdown_limit < std::chrono::seconds{1} ||
+        config.shutdown_limit > std::chrono::hours{1}) {
+        report.add(line,
+                   "HF-1003",
+                   "shutdown_limit = " + duration_text(config.shutdown_limit) +
+                       " in [isolation] is not between 1 s and 1 h: a guest needs some time, and a "
+                       "host that is cut off cannot wait for ever.");
+    }
+    table.finish();
+}
+
 void read_small_tables(const TomlNode& root, Config& config, ConfigReport& report) {
     TableReader network(root.find("network"), "[network]", report);
     std::int64_t port = config.port;
@@ -169,6 +189,8 @@ void read_small_tables(const TomlNode& root, Config& config, ConfigReport& repor
     config.port = static_cast<std::uint16_t>(port);
     network.addresses("isolation_addresses", config.isolation_addresses);
     network.finish();
+
+    read_isolation(root, config, report);
 
     TableReader io(root.find("io"), "[io]", report);
     io.word("backend", {"auto", "io_uring", "libaio"}, config.io_backend);
@@ -203,6 +225,7 @@ void check_top_level(const TomlNode& root, ConfigReport& report) {
                                                   "datastore",
                                                   "vm_datastore",
                                                   "network",
+                                                  "isolation",
                                                   "watchdog",
                                                   "io",
                                                   "libvirt",

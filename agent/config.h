@@ -11,6 +11,7 @@
 
 #include "engine/base/result.h"
 #include "engine/base/types.h"
+#include "engine/machine/roster.h"
 #include "engine/machine/timing.h"
 #include "engine/machine/trace.h"
 
@@ -52,6 +53,9 @@ struct Config {
 
     std::uint16_t port = 7420;
     std::vector<std::string> isolation_addresses;
+
+    IsolationResponse isolation_response = IsolationResponse::Leave;  // of VMs that say nothing
+    Duration shutdown_limit = std::chrono::minutes{2};  // for guests that are asked to shut down
 
     std::string watchdog_device = "/dev/watchdog";  // or "none", or "stand-in:PATH"
     bool accept_weak_watchdog = false;

@@ -55,6 +55,12 @@ void write_leader(JsonWriter& json, const StatusFacts& facts) {
     json.end_object();
 }
 
+// What a host says of itself.
+const char* finding_text(std::uint8_t flags) {
+    if ((flags & 8U) != 0) return "isolated";
+    return (flags & 32U) != 0 ? "partitioned" : "connected";
+}
+
 void write_hosts(JsonWriter& json, const StatusFacts& facts) {
     json.key("hosts").begin_array();
     const std::size_t count = std::min<std::size_t>(facts.snapshot.hosts_count, kHostsShownMax);
@@ -66,6 +72,7 @@ void write_hosts(JsonWriter& json, const StatusFacts& facts) {
         json.key("name").text(facts.config.host_name(host.host));
         json.key("self").flag(host.self);
         json.key("verdict").text(to_string(host.verdict));
+        json.key("finding").text(finding_text(host.flags));
         json.key("incarnation").text(incarnation_text(host.incarnation));
         json.key("slot_age_ms").number(to_ms(host.slot_age_ns));
         json.key("beat_age_ms").number(to_ms(host.beat_age_ns));
@@ -140,6 +147,7 @@ const char* claim_state_text(ClaimState state) {
         case ClaimState::Running: return "running";
         case ClaimState::WantsStart: return "wants-start";
         case ClaimState::Stopped: return "stopped";
+        case ClaimState::Stopping: return "stopping";
         case ClaimState::Failed: break;
     }
     return "failed";

@@ -148,6 +148,15 @@ struct Destroy {
     friend bool operator==(const Destroy&, const Destroy&) = default;
 };
 
+// Ask the VM's guest to shut down, again and again; from `until` (CLOCK_BOOTTIME) on this is a Destroy, and a Destroy overtakes
+// it.  Answered by Gone.  Repeating it is harmless.
+struct Shutdown {
+    VmId vm;
+    Instant until;
+
+    friend bool operator==(const Shutdown&, const Shutdown&) = default;
+};
+
 // Say everything again: DomainSeen for each domain, then ListComplete.
 struct Rescan {
     friend bool operator==(const Rescan&, const Rescan&) = default;
@@ -167,7 +176,8 @@ using Message = std::variant<Hello,
                              Start,
                              Resume,
                              Destroy,
-                             Rescan>;
+                             Rescan,
+                             Shutdown>;
 
 enum class DecodeError : std::uint8_t {
     TooShort = 1,  // less than a header

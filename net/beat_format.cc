@@ -104,6 +104,7 @@ constexpr std::uint32_t kFlagNoVms = 1U << 2U;
 constexpr std::uint32_t kFlagIsolated = 1U << 3U;
 constexpr std::uint32_t kFlagCleanShutdown = 1U << 4U;
 constexpr std::uint32_t kFlagBarred = 1U << 5U;
+constexpr std::uint32_t kFlagPartitioned = 1U << 6U;
 constexpr std::uint32_t kFlagLeading = 1U << 8U;
 
 void put(std::span<std::uint8_t> out, Field field, std::uint64_t value) {
@@ -142,7 +143,7 @@ std::uint32_t pack_flags(const Beat& beat) {
     return (flags.armed ? kFlagArmed : 0U) | (flags.maintenance ? kFlagMaintenance : 0U) |
            (flags.no_vms ? kFlagNoVms : 0U) | (flags.isolated ? kFlagIsolated : 0U) |
            (flags.clean_shutdown ? kFlagCleanShutdown : 0U) | (flags.barred ? kFlagBarred : 0U) |
-           (beat.leading ? kFlagLeading : 0U);
+           (flags.partitioned ? kFlagPartitioned : 0U) | (beat.leading ? kFlagLeading : 0U);
 }
 
 void unpack_flags(std::uint32_t bits, Beat& beat) {
@@ -152,6 +153,7 @@ void unpack_flags(std::uint32_t bits, Beat& beat) {
     beat.flags.isolated = (bits & kFlagIsolated) != 0;
     beat.flags.clean_shutdown = (bits & kFlagCleanShutdown) != 0;
     beat.flags.barred = (bits & kFlagBarred) != 0;
+    beat.flags.partitioned = (bits & kFlagPartitioned) != 0;
     beat.leading = (bits & kFlagLeading) != 0;
 }
 

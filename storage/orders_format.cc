@@ -68,10 +68,10 @@ struct OrderOnDisk {
     std::array<std::uint8_t, 3> reserved;
 };
 
-static_assert(sizeof(OrderOnDisk) == 128);
-static_assert(offsetof(OrderOnDisk, number) == 96);
-static_assert(offsetof(OrderOnDisk, target) == 120);
-static_assert(offsetof(OrderOnDisk, attempt) == 124);
+static_assert(sizeof(OrderOnDisk) == 160);
+static_assert(offsetof(OrderOnDisk, number) == 128);
+static_assert(offsetof(OrderOnDisk, target) == 152);
+static_assert(offsetof(OrderOnDisk, attempt) == 156);
 static_assert(std::has_unique_object_representations_v<OrderOnDisk>);
 static_assert(kOrdersOffset + kOrdersMax * sizeof(OrderOnDisk) == kOrdersCopyBytes);
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kRosterMagic = magic_of("HFRO");
 constexpr std::size_t kHeaderBytes = 1024;
-constexpr std::uint8_t kClaimStateMax = 5;
+constexpr std::uint8_t kClaimStateMax = 6;
 constexpr std::uint8_t kStartFailureMax = 7;
 
 struct RosterHeaderOnDisk {
@@ -47,11 +47,11 @@ struct ClaimOnDisk {
     std::array<std::uint8_t, 6> reserved;
 };
 
-static_assert(sizeof(ClaimOnDisk) == 128);
-static_assert(offsetof(ClaimOnDisk, number) == 96);
-static_assert(offsetof(ClaimOnDisk, state) == 120);
+static_assert(sizeof(ClaimOnDisk) == 160);
+static_assert(offsetof(ClaimOnDisk, number) == 128);
+static_assert(offsetof(ClaimOnDisk, state) == 152);
 static_assert(std::has_unique_object_representations_v<ClaimOnDisk>);
-static_assert(kHeaderBytes + kRosterEntriesMax * sizeof(ClaimOnDisk) == kRosterCopyBytes);
+static_assert(kHeaderBytes + kRosterEntriesMax * sizeof(ClaimOnDisk) <= kRosterCopyBytes);
 
 ClaimOnDisk to_disk(const Claim& claim) {
     ClaimOnDisk disk{};

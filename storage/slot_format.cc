@@ -16,6 +16,7 @@ enum SlotFlagBit : std::uint32_t {
     kIsolated = 1U << 3U,
     kCleanShutdown = 1U << 4U,
     kBarred = 1U << 5U,
+    kPartitioned = 1U << 6U,
 };
 
 struct MarkOnDisk {
@@ -94,6 +95,7 @@ std::uint32_t pack(const SlotFlags& flags) {
     if (flags.isolated) bits |= kIsolated;
     if (flags.clean_shutdown) bits |= kCleanShutdown;
     if (flags.barred) bits |= kBarred;
+    if (flags.partitioned) bits |= kPartitioned;
     return bits;
 }
 
@@ -105,6 +107,7 @@ SlotFlags unpack(std::uint32_t bits) {
     flags.isolated = (bits & kIsolated) != 0;
     flags.clean_shutdown = (bits & kCleanShutdown) != 0;
     flags.barred = (bits & kBarred) != 0;
+    flags.partitioned = (bits & kPartitioned) != 0;
     return flags;
 }
 

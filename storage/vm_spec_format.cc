@@ -19,6 +19,12 @@ VmSpecOnDisk to_disk(const VmSpec& spec) {
     const std::string_view name = spec.name.view();
     disk.name_bytes = static_cast<std::uint8_t>(name.size());
     name.copy(disk.name.data(), disk.name.size());
+    disk.isolation = static_cast<std::uint8_t>(spec.isolation);
+    disk.name_hash = spec.relations.name;
+    disk.apart = spec.relations.apart;
+    disk.together = spec.relations.together;
+    disk.after = spec.relations.after;
+    disk.after_delay_seconds = spec.relations.after_delay_seconds;
     return disk;
 }
 
@@ -26,6 +32,7 @@ void check_vm_spec(const VmSpecOnDisk& disk, std::size_t offset, RangeCheck& che
     if (is_all_zero(bytes_of(disk.vm))) check.between(offset, 0, 1, UINT64_MAX);
     check.host(offset + offsetof(VmSpecOnDisk, xml_host), disk.xml_host);
     check.between(offset + offsetof(VmSpecOnDisk, priority), disk.priority, 1, 6);
+    check.at_most(offset + offsetof(VmSpecOnDisk, isolation), disk.isolation, 3);
     check.at_most(offset + offsetof(VmSpecOnDisk, name_bytes), disk.name_bytes, kVmNameMax);
     check.at_most(
         offset + offsetof(VmSpecOnDisk, xml_offset_bytes), disk.xml_offset_bytes, kHeapBytesMax);
@@ -49,6 +56,12 @@ VmSpec from_disk(const VmSpecOnDisk& disk) {
     spec.xml.length_bytes = disk.xml_length_bytes;
     spec.xml.raw_bytes = disk.xml_raw_bytes;
     spec.xml.crc32c = disk.xml_crc32c;
+    spec.isolation = static_cast<IsolationResponse>(disk.isolation);
+    spec.relations.name = disk.name_hash;
+    spec.relations.apart = disk.apart;
+    spec.relations.together = disk.together;
+    spec.relations.after = disk.after;
+    spec.relations.after_delay_seconds = disk.after_delay_seconds;
     return spec;
 }
 

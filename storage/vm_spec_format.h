@@ -1,4 +1,4 @@
-// On-disk form of a VmSpec: the first 96 bytes of a roster entry and of an order.  Internal to
+// On-disk form of a VmSpec: the first 128 bytes of a roster entry and of an order.  Internal to
 // storage/.
 //
 //   offset  size  field
@@ -13,8 +13,15 @@
 //       42     2  cpus
 //       44     1  priority          1..6
 //       45     1  name length       0..48
-//       46     2  reserved
+//       46     1  isolation         0 as the cluster, 1 leave, 2 shutdown, 3 power off
+//       47     1  reserved
 //       48    48  name              cut, zero-filled; for people only
+//       96     4  name hash         of the whole name
+//      100     4  apart             hash of the group; 0: none
+//      104     4  together          the same
+//      108  4x 4  after             hashes of names; 0: none
+//      124     2  after delay       seconds
+//      126     2  reserved
 #pragma once
 
 #include "engine/machine/roster.h"
@@ -34,16 +41,27 @@ struct VmSpecOnDisk {
     std::uint16_t cpus;
     std::uint8_t priority;
     std::uint8_t name_bytes;
-    std::array<std::uint8_t, 2> reserved;
+    std::uint8_t isolation;
+    std::uint8_t reserved;
     std::array<char, kVmNameMax> name;
+    std::uint32_t name_hash;
+    std::uint32_t apart;
+    std::uint32_t together;
+    std::array<std::uint32_t, kAfterMax> after;
+    std::uint16_t after_delay_seconds;
+    std::array<std::uint8_t, 2> reserved_end;
 };
 
-static_assert(sizeof(VmSpecOnDisk) == 96);
+static_assert(sizeof(VmSpecOnDisk) == 128);
 static_assert(offsetof(VmSpecOnDisk, memory_mib) == 16);
 static_assert(offsetof(VmSpecOnDisk, xml_offset_bytes) == 24);
 static_assert(offsetof(VmSpecOnDisk, xml_host) == 40);
 static_assert(offsetof(VmSpecOnDisk, priority) == 44);
+static_assert(offsetof(VmSpecOnDisk, isolation) == 46);
 static_assert(offsetof(VmSpecOnDisk, name) == 48);
+static_assert(offsetof(VmSpecOnDisk, name_hash) == 96);
+static_assert(offsetof(VmSpecOnDisk, after) == 108);
+static_assert(offsetof(VmSpecOnDisk, after_delay_seconds) == 124);
 static_assert(std::has_unique_object_representations_v<VmSpecOnDisk>);
 
 [[nodiscard]] VmSpecOnDisk to_disk(const VmSpec& spec);

@@ -32,7 +32,7 @@ struct RosterKnown {};
 struct RosterCommitted {};
 
 using VmCommand =
-    std::variant<StartVm, ResumeVm, DestroyVm, BlobNamed, RosterKnown, RosterCommitted>;
+    std::variant<StartVm, ResumeVm, DestroyVm, ShutdownVm, BlobNamed, RosterKnown, RosterCommitted>;
 
 using VmReport =
     std::variant<VmSeen, VmListComplete, VmStopped, VmStarted, VmResumed, VmGone, CapacityReport>;
@@ -78,6 +78,7 @@ struct EngineChannels {
     Channel<ControlReport>& control_reports;
     Channel<Beat>& beats_out;
     Channel<BeatReceived>& beats_in;
+    Channel<ProbeReport>& probes_in;
 };
 
 }  // namespace holdfast

@@ -150,6 +150,9 @@ std::string ControlLoop::refusal(const AnswerStart& answer) const {
             return "the roster of " + other + " cannot be read, so it may run there.";
         case StartVerdict::Busy:
             return "a start or stop of it is under way; try again in a moment.";
+        case StartVerdict::Isolated:
+            return "this host is isolated, and the VM's policy would have it stopped here at once; "
+                   "start it on another host.";
         case StartVerdict::Stopping: break;
     }
     return "the agent is being stopped.";

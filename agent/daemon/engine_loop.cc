@@ -142,6 +142,8 @@ void EngineLoop::take_reports() {
         std::visit(step_as_event, control);
     BeatReceived beat;
     while (around_.channels.beats_in.ring.try_pop(beat)) step({now(), beat});
+    ProbeReport probe;
+    while (around_.channels.probes_in.ring.try_pop(probe)) step({now(), probe});
 }
 
 void EngineLoop::poll_keeper() {

@@ -20,6 +20,9 @@ EngineConfig make_engine_config(const Config& config,
     engine.watchdog_class =
         config.watchdog_device == "none" ? WatchdogClass::None : WatchdogClass::Hardware;
     engine.accept_weak_watchdog = config.accept_weak_watchdog;
+    engine.asks_isolation_addresses = !config.isolation_addresses.empty();
+    engine.isolation_response = config.isolation_response;
+    engine.shutdown_limit = config.shutdown_limit;
     engine.incarnation = incarnation;
     // Only what a keeper that lives still enforces can be continued.
     engine.arming_inherited = read_keeper_report(keeper, now).arming;

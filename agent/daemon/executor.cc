@@ -59,6 +59,7 @@ void Executor::execute(const Actions& actions, const Engine& engine) {
                 [&](const StartVm& action) { carry_out(action); },
                 [&](const ResumeVm& action) { carry_out(action); },
                 [&](const DestroyVm& action) { command(action); },
+                [&](const ShutdownVm& action) { command(action); },
                 [&](const ResetHost&) {
                     // The keeper does it: a deadline that has passed is never fed again.
                     around_.sink.say(MessageId::HostReset, {"the engine asked for it."});

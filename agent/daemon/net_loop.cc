@@ -15,6 +15,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::uint64_t kWakeupKey = ~std::uint64_t{0};
+constexpr std::uint64_t kProbeKey = kWakeupKey - 1;
 constexpr Duration kRejectsEvery = std::chrono::seconds{10};
 constexpr int kWaitMaxMs = 1000;
 constexpr std::size_t kBeatsInMax = 4096;
@@ -52,14 +53,27 @@ Result<std::unique_ptr<NetLoop>> NetLoop::make(const Config& config,
         const Result<Nothing> added = members.add(member);
         if (!added) return Unexpected{added.error()};
     }
-    return std::unique_ptr<NetLoop>(
-        new NetLoop(config, std::move(keys), std::move(members), own, engine, control));
+    std::vector<Address> isolation_addresses;
+    for (const std::string& text : config.isolation_addresses) {
+        const Result<Address> address = parse_address(text);
+        if (!address) return Unexpected{address.error()};
+        isolation_addresses.push_back(*address);
+    }
+    if (isolation_addresses.size() > kIsolationAddressesMax) {
+        return Unexpected{Error{0,
+                                std::to_string(isolation_addresses.size()) +
+                                    " isolation addresses are too many: at most " +
+                                    std::to_string(kIsolationAddressesMax) + " are asked."}};
+    }
+    return std::unique_ptr<NetLoop>(new NetLoop(
+        config, std::move(keys), std::move(members), own, isolation_addresses, engine, control));
 }
 
 NetLoop::NetLoop(const Config& config,
                  BeatKeys keys,
                  MemberTable members,
                  const LinkAddresses& own,
+                 const std::vector<Address>& isolation_addresses,
                  const Wakeup& engine,
                  const Wakeup& control)
     : keys_(std::move(keys)),
@@ -69,10 +83,16 @@ NetLoop::NetLoop(const Config& config,
       receiver_(config.cluster_uuid, config.self, keys_, members_, links_, counters_),
       beats_out_(2 * kHostsMax, wakeup_),
       beats_in_(kBeatsInMax, engine),
+      probes_in_(16, engine),
       sink_(64, control),
+      probe_(isolation_addresses),
+      interval_(config.timing.interval),
+      fresh_(config.timing.fresh),
+      heard_at_(boottime_now()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     HF_CHECK(epoll_ >= 0);
     watch(epoll_, wakeup_.fd(), kWakeupKey);
+    for (const int fd : probe_.fds()) watch(epoll_, fd, kProbeKey);
 }
 
 NetLoop::~NetLoop() {
@@ -91,22 +111,61 @@ void NetLoop::stop() {
 }
 
 void NetLoop::run() {
-    std::array<epoll_event, kLinksMax + 1> ready{};
+    std::array<epoll_event, kLinksMax + 3> ready{};
+    if (!probe_.error().empty()) sink_.say(MessageId::IsolationProbeFailed, {probe_.error()});
     while (!stopping_.load()) {
         open_links();
         const int count =
-            epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), kWaitMaxMs);
+            epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), wait_ms());
         for (int i = 0; i < count; ++i) {
             const std::uint64_t key = ready[static_cast<std::size_t>(i)].data.u64;
             if (key == kWakeupKey) {
                 wakeup_.drain();
+            } else if (key == kProbeKey) {
+                read_probe_answers();
             } else {
                 receive(key);
             }
         }
         send_queued();
+        probe_if_due();
         report_rejects();
     }
+}
+
+int NetLoop::wait_ms() const {
+    if (probe_.fds().empty()) return kWaitMaxMs;
+    const Instant due = std::max(heard_at_ + fresh_, probe_at_);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - boottime_now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, kWaitMaxMs));
+}
+
+// A round ends when the next one begins; one that an address has answered was reported at once.
+void NetLoop::probe_if_due() {
+    if (probe_.fds().empty()) return;
+    const Instant now = boottime_now();
+    if (now - heard_at_ < fresh_) {
+        round_open_ = false;
+        return;
+    }
+    if (now < probe_at_) return;
+    if (round_open_ && !round_answered_) report_probe(false);
+    probe_at_ = now + interval_;
+    round_open_ = true;
+    round_answered_ = false;
+    probe_.send_probe();
+}
+
+void NetLoop::read_probe_answers() {
+    if (probe_.on_readable() == 0 || round_answered_) return;
+    round_answered_ = true;
+    report_probe(true);
+}
+
+void NetLoop::report_probe(bool answered) {
+    // Full means that the engine is far behind; the next round will do.
+    [[maybe_unused]] const bool pushed = probes_in_.ring.try_push(ProbeReport{answered});
+    probes_in_.reader.signal();
 }
 
 void NetLoop::open_links() {
@@ -143,7 +202,9 @@ void NetLoop::receive(std::size_t link) {
         // Full means that the engine is far behind; its next beats will do.
         [[maybe_unused]] const bool pushed = beats_in_.ring.try_push(beat);
     }
-    if (!beats.empty()) beats_in_.reader.signal();
+    if (beats.empty()) return;
+    heard_at_ = boottime_now();
+    beats_in_.reader.signal();
 }
 
 void NetLoop::report_rejects() {

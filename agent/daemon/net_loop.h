@@ -16,6 +16,7 @@
 #include "net/beat_auth.h"
 #include "net/beat_receiver.h"
 #include "net/beat_sender.h"
+#include "net/isolation_probe.h"
 #include "net/link_set.h"
 #include "net/members.h"
 #include "net/net_counters.h"
@@ -38,6 +39,8 @@ class NetLoop {
 
     [[nodiscard]] Channel<BeatReceived>& beats_in() { return beats_in_; }
 
+    [[nodiscard]] Channel<ProbeReport>& probes_in() { return probes_in_; }
+
     [[nodiscard]] LogSink& sink() { return sink_; }
 
   private:
@@ -45,6 +48,7 @@ class NetLoop {
             BeatKeys keys,
             MemberTable members,
             const LinkAddresses& own,
+            const std::vector<Address>& isolation_addresses,
             const Wakeup& engine,
             const Wakeup& control);
 
@@ -53,6 +57,10 @@ class NetLoop {
     void send_queued();
     void receive(std::size_t link);
     void report_rejects();
+    void probe_if_due();
+    void read_probe_answers();
+    void report_probe(bool answered);
+    [[nodiscard]] int wait_ms() const;
 
     BeatKeys keys_;
     MemberTable members_;
@@ -63,7 +71,16 @@ class NetLoop {
     Wakeup wakeup_;
     Channel<Beat> beats_out_;
     Channel<BeatReceived> beats_in_;
+    Channel<ProbeReport> probes_in_;
     LogSink sink_;
+    // Isolation addresses: asked once an interval while no beat arrives.
+    IsolationProbe probe_;
+    const Duration interval_;
+    const Duration fresh_;
+    Instant heard_at_;
+    Instant probe_at_ = kNotYet;
+    bool round_open_ = false;
+    bool round_answered_ = false;
     WorkerThread thread_;
     std::atomic<bool> stopping_{false};
     int epoll_ = -1;

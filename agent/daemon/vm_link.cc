@@ -101,6 +101,7 @@ void VmLink::accept_connection() {
     sink_.say(MessageId::VmConnected, {});
     directory_changed_ = true;
     for (const VmId& vm : destroys_) send(vm_protocol::Destroy{vm});
+    for (const auto& [vm, until] : shutdowns_) send(vm_protocol::Shutdown{vm, until});
     for (auto& [vm, start] : starts_) {
         if (start.ticket != 0) continue;
         start.fail_on_gone = true;
@@ -165,6 +166,8 @@ void VmLink::take_commands() {
             order(*resume);
         } else if (const auto* destroy = std::get_if<DestroyVm>(&command)) {
             order(*destroy);
+        } else if (const auto* shutdown = std::get_if<ShutdownVm>(&command)) {
+            order(*shutdown);
         } else if (const auto* named = std::get_if<BlobNamed>(&command)) {
             store_.blob_named(named->vm, named->xml);
         } else if (std::holds_alternative<RosterKnown>(command)) {

@@ -98,6 +98,7 @@ class VmLink {
     void order(const StartVm& order);
     void order(const ResumeVm& order);
     void order(const DestroyVm& order);
+    void order(const ShutdownVm& order);
     void send_start(const StartVm& order, std::vector<std::uint8_t> xml);
     void report_seen(Domain& domain);
     void complete_list_if_ready();
@@ -120,6 +121,7 @@ class VmLink {
     std::map<VmId, Start> starts_;
     std::map<VmId, ResumeVm> resumes_;
     std::set<VmId> destroys_;
+    std::map<VmId, Instant> shutdowns_;  // and when each becomes a destroy
     bool libvirt_connected_ = false;
     bool list_said_ = false;      // ListComplete came
     bool list_reported_ = false;  // and went on to the engine

@@ -73,7 +73,7 @@ void VmLink::on(const vm_protocol::Resumed& message) {
 }
 
 void VmLink::on(const vm_protocol::Gone& message) {
-    const bool ordered = destroys_.erase(message.vm) > 0;
+    const bool ordered = destroys_.erase(message.vm) + shutdowns_.erase(message.vm) > 0;
     resumes_.erase(message.vm);
     const auto found = starts_.find(message.vm);
     if (found != starts_.end() && found->second.ticket == 0) {
@@ -151,7 +151,14 @@ void VmLink::order(const DestroyVm& order) {
     const auto found = starts_.find(order.vm);
     if (found != starts_.end() && found->second.ticket != 0) starts_.erase(found);
     destroys_.insert(order.vm);
+    shutdowns_.erase(order.vm);
     if (connection_) send(vm_protocol::Destroy{order.vm});
+}
+
+void VmLink::order(const ShutdownVm& order) {
+    const Instant until = boottime_now() + order.limit;
+    shutdowns_[order.vm] = until;
+    if (connection_) send(vm_protocol::Shutdown{order.vm, until});
 }
 
 void VmLink::report_seen(Domain& domain) {

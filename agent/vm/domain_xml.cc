@@ -77,51 +77,6 @@ Result<std::uint32_t> parse_memory(const pugi::xml_node& node) {
     return static_cast<std::uint32_t>((*amount * unit + kMib - 1) / kMib);
 }
 
-// The namespace that `prefix` stands for at `node`: the nearest declaration outwards.
-std::string_view namespace_of(pugi::xml_node node, const std::string& prefix) {
-    const std::string declaration = prefix.empty() ? "xmlns" : "xmlns:" + prefix;
-    for (; node; node = node.parent()) {
-        const pugi::xml_attribute attribute = node.attribute(declaration.c_str());
-        if (attribute) return attribute.value();
-    }
-    return {};
-}
-
-bool is_policy(const pugi::xml_node& node) {
-    const std::string_view name = node.name();
-    const std::size_t colon = name.find(':');
-    const std::string prefix(colon == std::string_view::npos ? std::string_view{}
-                                                             : name.substr(0, colon));
-    const std::string_view local = colon == std::string_view::npos ? name : name.substr(colon + 1);
-    return local == "policy" && namespace_of(node, prefix) == kPolicyNamespace;
-}
-
-Result<Priority> parse_priority(std::string_view text) {
-    static constexpr std::pair<std::string_view, Priority> kNames[] = {
-        {"disabled", Priority::Disabled},
-        {"lowest", Priority::Lowest},
-        {"low", Priority::Low},
-        {"medium", Priority::Medium},
-        {"high", Priority::High},
-        {"highest", Priority::Highest},
-    };
-    for (const auto& [name, priority] : kNames) {
-        if (name == text) return priority;
-    }
-    return bad(fmt::format(
-        "policy priority \"{}\" is none of disabled, lowest, low, medium, high, highest",
-        printable(text)));
-}
-
-Result<Priority> find_priority(const pugi::xml_node& domain) {
-    for (const pugi::xml_node& node : domain.child("metadata").children()) {
-        if (!is_policy(node)) continue;
-        const pugi::xml_attribute priority = node.attribute("priority");
-        if (priority) return parse_priority(priority.value());
-    }
-    return Priority::Medium;
-}
-
 // The path of a <source>, or the reason in `what` why it has none.
 DomainNeed need_of_source(std::string what, std::string_view type, const pugi::xml_node& source) {
     for (const char* attribute : {"file", "dev", "dir"}) {
@@ -223,9 +178,7 @@ Result<DomainDescription> parse_domain_xml(const std::string& xml) {
     }
     description.cpus = static_cast<std::uint16_t>(*cpus);
 
-    const Result<Priority> priority = find_priority(domain);
-    if (!priority) return Unexpected{priority.error()};
-    description.priority = *priority;
+    description.policy = parse_policy(domain, description.name);
     add_firmware(domain.child("os"), description.needs);
     add_devices(domain.child("devices"), description.vm, description.needs);
     return description;

@@ -1,23 +1,19 @@
 // What Holdfast needs to know of a libvirt domain, taken from its XML.
 //
 // Any thread.  The XML comes from libvirt or from a datastore, so nothing about it is trusted: whatever is missing or
-// malformed is an error with the place named, never a default.
+// malformed is an error with the place named, never a default; only a policy that cannot be understood is a problem to
+// report, and a default.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "agent/vm/vm_policy.h"
 #include "engine/base/result.h"
 #include "engine/base/types.h"
-#include "engine/machine/roster.h"
 
 namespace holdfast {
-
-// The element of a domain's <metadata> that carries its policy:
-//     <holdfast:policy xmlns:holdfast="https://holdfast.example/policy/1" priority="high"/>
-// A domain without it is protected with priority medium.
-inline constexpr const char* kPolicyNamespace = "https://holdfast.example/policy/1";
 
 // Something that must be reachable wherever the domain is to run.
 struct DomainNeed {
@@ -30,7 +26,7 @@ struct DomainDescription {
     std::string name;
     std::uint32_t memory_mib = 0;  // rounded up
     std::uint16_t cpus = 0;
-    Priority priority = Priority::Medium;
+    VmPolicy policy;
     std::vector<DomainNeed> needs;
 };
 

@@ -64,7 +64,7 @@ struct DomainRead {
     std::optional<DomainSnapshot> snapshot;
 };
 
-enum class CallKind : std::uint8_t { Start = 1, Resume, Destroy };
+enum class CallKind : std::uint8_t { Start = 1, Resume, Destroy, Shutdown };
 
 enum class CallOutcome : std::uint8_t {
     Done = 1,
@@ -76,7 +76,7 @@ enum class CallOutcome : std::uint8_t {
 struct CallEnded {
     CallKind kind = CallKind::Start;
     VmId vm;
-    ClaimNumber claim;  // none for Destroy
+    ClaimNumber claim;  // none for Destroy and Shutdown
     CallOutcome outcome = CallOutcome::Done;
     std::string text;
 };
@@ -108,6 +108,8 @@ class Hypervisor {
     virtual void start(StartRequest request) = 0;
     virtual void resume(const VmId& vm, ClaimNumber claim, Instant valid_until) = 0;
     virtual void destroy(const VmId& vm) = 0;
+    // Only asks the guest; that it has shut down is seen elsewhere.
+    virtual void shutdown(const VmId& vm) = 0;
 
     // Lets go of a connection that was reported lost.
     virtual void forget(ConnectionNumber number) = 0;

@@ -133,6 +133,17 @@ CallResult resume_domain(virConnect* connection, const VmId& vm, Instant valid_u
     return failure;
 }
 
+CallResult shutdown_domain(virConnect* connection, const VmId& vm) {
+    const DomainPtr domain = find_domain(connection, vm);
+    if (domain == nullptr) {
+        if (last_libvirt_code() == VIR_ERR_NO_DOMAIN) return {};
+        return explain_failure(connection);
+    }
+    if (virDomainIsActive(domain.get()) == 0) return {};
+    if (virDomainShutdown(domain.get()) == 0) return {};
+    return explain_failure(connection);
+}
+
 CallResult destroy_domain(virConnect* connection, const VmId& vm) {
     const DomainPtr domain = find_domain(connection, vm);
     if (domain == nullptr) {

@@ -33,6 +33,9 @@ struct CallResult {
 [[nodiscard]] CallResult resume_domain(virConnect* connection, const VmId& vm, Instant valid_until);
 
 // Done also when it was not active.
+// Asks the guest, by its agent or by ACPI as libvirt sees fit.
+[[nodiscard]] CallResult shutdown_domain(virConnect* connection, const VmId& vm);
+
 [[nodiscard]] CallResult destroy_domain(virConnect* connection, const VmId& vm);
 
 }  // namespace holdfast

@@ -183,6 +183,12 @@ void LibvirtHypervisor::destroy(const VmId& vm) {
     });
 }
 
+void LibvirtHypervisor::shutdown(const VmId& vm) {
+    call(CallKind::Shutdown, vm, ClaimNumber{}, [vm](virConnect* handle) {
+        return shutdown_domain(handle, vm);
+    });
+}
+
 void LibvirtHypervisor::call(CallKind kind,
                              const VmId& vm,
                              ClaimNumber claim,

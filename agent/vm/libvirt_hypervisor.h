@@ -36,6 +36,7 @@ class LibvirtHypervisor final : public Hypervisor {
     void start(StartRequest request) override;
     void resume(const VmId& vm, ClaimNumber claim, Instant valid_until) override;
     void destroy(const VmId& vm) override;
+    void shutdown(const VmId& vm) override;
     void forget(ConnectionNumber number) override;
 
     [[nodiscard]] const WorkerPool& workers() const { return workers_; }

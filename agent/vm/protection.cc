@@ -50,7 +50,7 @@ Protection judge_protection(const DomainDescription& domain,
         }
         protection.datastores |= std::uint32_t{1} << *datastore;
     }
-    if (domain.priority == Priority::Disabled) {
+    if (domain.policy.priority == Priority::Disabled) {
         protection.reason = "its policy says disabled";
         return protection;
     }

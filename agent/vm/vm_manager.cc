@@ -52,7 +52,8 @@ void VmManager::handle(const vm_protocol::Message& message, Instant now) {
                 request_list(now);
             } else if constexpr (std::is_same_v<Content, vm_protocol::Start> ||
                                  std::is_same_v<Content, vm_protocol::Resume> ||
-                                 std::is_same_v<Content, vm_protocol::Destroy>) {
+                                 std::is_same_v<Content, vm_protocol::Destroy> ||
+                                 std::is_same_v<Content, vm_protocol::Shutdown>) {
                 obey(content, now);
             } else {
                 log_line("holdfastd sent a message that only holdfast-vm sends: ignored [HF-6020]");

@@ -75,16 +75,18 @@ class VmManager {
     void announce(VmRecord& record);
     void finish_stop(VmRecord& record, Instant now);
 
-    // vm_orders.cc: Start, Resume, Destroy and their answers
+    // vm_orders.cc: Start, Resume, Destroy, Shutdown and their answers
     void take(const CallEnded& report, Instant now);
     void obey(const vm_protocol::Start& order, Instant now);
     void obey(const vm_protocol::Resume& order, Instant now);
     void obey(const vm_protocol::Destroy& order, Instant now);
+    void obey(const vm_protocol::Shutdown& order, Instant now);
     void on_start_ended(VmRecord& record, const CallEnded& report, Instant now);
     void on_resume_ended(VmRecord& record, const CallEnded& report, Instant now);
     void answer(VmRecord& record, StartFailure failure, std::string text);
     void settle_order(VmRecord& record, Instant now);
     void settle_destruction(VmRecord& record, Instant now);
+    void ask_guest(VmRecord& record, Instant now);
     [[nodiscard]] bool is_settled(Instant now) const;
 
     VmRecord& record_of(const VmId& vm);

@@ -1,4 +1,4 @@
-// Start, Resume and Destroy: from holdfastd's order to an answer that is true.
+// Start, Resume, Destroy and Shutdown: from holdfastd's order to an answer that is true.
 #include <fmt/format.h>
 #include <utility>
 
@@ -18,6 +18,9 @@ using std::chrono::seconds;
 constexpr Duration kPatience = milliseconds(300);
 constexpr Duration kDestroyInterval = seconds(1);
 
+// A guest that is booting, or busy, misses the first ACPI event.
+constexpr Duration kAskInterval = seconds(5);
+
 // How long after a new connection a domain must have been off before a start whose answer was lost counts as over.
 // What libvirtd has begun by then shows as active; what it had only queued meets the qemu hook, which asks holdfastd.
 constexpr Duration kSettleTime = seconds(5);
@@ -30,6 +33,7 @@ const char* kind_name(CallKind kind) {
         case CallKind::Start: return "start";
         case CallKind::Resume: return "resume";
         case CallKind::Destroy: return "destroy";
+        case CallKind::Shutdown: return "shutdown";
     }
     return "call";
 }
@@ -106,7 +110,7 @@ void VmManager::obey(const vm_protocol::Resume& order, Instant now) {
 
 void VmManager::obey(const vm_protocol::Destroy& order, Instant now) {
     VmRecord& record = record_of(order.vm);
-    if (record.destruction) return;
+    if (record.destruction && now >= record.destruction->grace_until) return;
     log_line(fmt::format("{}: destroying", label(record)));
     record.destruction = VmDestruction{.since = now, .next_call = now};
     record.touched_at = now;
@@ -114,15 +118,37 @@ void VmManager::obey(const vm_protocol::Destroy& order, Instant now) {
     settle_destruction(record, now);
 }
 
+void VmManager::obey(const vm_protocol::Shutdown& order, Instant now) {
+    VmRecord& record = record_of(order.vm);
+    if (record.destruction) return;
+    log_line(fmt::format("{}: asking its guest to shut down, for up to {} s",
+                         label(record),
+                         std::chrono::ceil<seconds>(order.until - now).count()));
+    record.destruction = VmDestruction{
+        .grace_until = order.until, .since = std::max(now, order.until), .next_call = now};
+    record.touched_at = now;
+    processes_.look();
+    settle_destruction(record, now);
+}
+
+// The guest has time left: it is asked, and nothing is done to it.
+void VmManager::ask_guest(VmRecord& record, Instant now) {
+    VmDestruction& destruction = *record.destruction;
+    if (!is_connected() || destruction.call_unanswered || now < destruction.next_call) return;
+    destruction.call_unanswered = true;
+    destruction.next_call = now + kAskInterval;
+    hypervisor_.shutdown(record.vm);
+}
+
 void VmManager::take(const CallEnded& report, Instant now) {
     VmRecord& record = record_of(report.vm);
     record.touched_at = now;
     request_read(record, now);
-    if (report.kind == CallKind::Destroy) {
+    if (report.kind == CallKind::Destroy || report.kind == CallKind::Shutdown) {
         if (!record.destruction) return;
         record.destruction->call_unanswered = false;
         if (report.outcome != CallOutcome::Done) {
-            log_line(fmt::format("{}: destroy: {}", label(record), report.text));
+            log_line(fmt::format("{}: {}: {}", label(record), kind_name(report.kind), report.text));
         }
         return;
     }
@@ -262,6 +288,14 @@ void VmManager::settle_order(VmRecord& record, Instant now) {
 void VmManager::settle_destruction(VmRecord& record, Instant now) {
     VmDestruction& destruction = *record.destruction;
     const bool lives = processes_.lives(record.vm);
+    if (now < destruction.grace_until && (lives || record.power != DomainPower::Off)) {
+        return ask_guest(record, now);
+    }
+    if (destruction.grace_until != kNotYet && now >= destruction.grace_until) {
+        log_line(fmt::format("{}: its guest did not shut down in time: destroying", label(record)));
+        destruction.grace_until = kNotYet;
+        destruction.next_call = now;
+    }
     if (lives && (!is_connected() || now - destruction.since >= kPatience)) {
         const int count = processes_.kill(record.vm);
         if (count > 0 && !std::exchange(destruction.killed, true)) {

@@ -155,7 +155,12 @@ void VmManager::describe(VmRecord& record, const DomainSnapshot& snapshot) const
     }
     content.spec.memory_mib = parsed->memory_mib;
     content.spec.cpus = parsed->cpus;
-    content.spec.priority = parsed->priority;
+    content.spec.priority = parsed->policy.priority;
+    content.spec.isolation = parsed->policy.isolation;
+    content.spec.relations = parsed->policy.relations;
+    for (const std::string& problem : parsed->policy.problems) {
+        log_line(fmt::format("{}: {} [HF-6003]", label(record), problem));
+    }
     const Protection protection = judge_protection(*parsed, settings_.vm_datastores);
     content.spec.datastores = protection.datastores;
     content.reason = protection.reason;

@@ -30,8 +30,9 @@ struct VmOrder {
     bool delay_said = false;
 };
 
-// A Destroy that has not been answered.
+// A Destroy or Shutdown that has not been answered.
 struct VmDestruction {
+    Instant grace_until = kNotYet;  // Shutdown: until then the guest is only asked
     Instant since;
     Instant next_call;
     bool call_unanswered = false;

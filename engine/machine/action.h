@@ -106,6 +106,13 @@ struct DestroyVm {
     VmId vm;
 };
 
+// Ask the VM's guest to shut down; destroy it when it still runs after `limit`.  Answered by VmGone as DestroyVm is, and
+// overtaken by a DestroyVm of the same VM.
+struct ShutdownVm {
+    VmId vm;
+    Duration limit{};
+};
+
 // Reset this host now (sysrq-b), never by an orderly reboot.
 struct ResetHost {};
 
@@ -116,6 +123,7 @@ enum class StartVerdict : std::uint8_t {
     Unreadable,     // the roster of `other` cannot be read
     Busy,           // a start or stop of this VM is under way
     Stopping,       // the agent is being stopped
+    Isolated,       // this host is isolated and would stop the VM at once
 };
 
 struct AnswerStart {
@@ -147,6 +155,7 @@ using Action = std::variant<WriteSlot,
                             StartVm,
                             ResumeVm,
                             DestroyVm,
+                            ShutdownVm,
                             ResetHost,
                             AnswerStart,
                             ShutdownReady,

@@ -10,6 +10,7 @@ void EngineState::on(const BeatReceived& received) {
         ++beats_ignored_count;
         return;
     }
+    if (peers.find(beat.from) != nullptr) isolation.hear(core);
     if (!peers.learn_beat(core, beat)) {
         ++beats_ignored_count;
         return;

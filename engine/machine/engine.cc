@@ -74,6 +74,7 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
       slots(config.datastores_count),
       peers(config),
       lease(inherited_lease(config, now)),
+      isolation(now),
       rosters(config),
       next_beat_at(now) {
     HF_CHECK(is_safe(config.timing));
@@ -82,6 +83,10 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
              config.datastores_count <= kDatastoresMax);
     plans.reserve(kOrdersMax);
     rooms.reserve(config.members.size());
+    awaited_names.reserve(kOrdersMax * kAfterMax);
+    group_spots.reserve(kClaimsKnownMax + kRosterEntriesMax + kOrdersMax);
+    circle_seen.reserve(kOrdersMax);
+    circle_stack.reserve(kOrdersMax + 1);
     core.incarnation = config.incarnation;
     persisted = {config.incarnation.boot(), std::max(1U, config.incarnation.restart())};
     keeper.arming = keeper.arming_last = config.arming_inherited;
@@ -135,8 +140,9 @@ void EngineState::settle() {
         lease.update(core, slots);
     }
     if (phase == HostPhase::Writing) settle_writing();
+    settle_isolation();
     const bool may_stand = phase == HostPhase::Member && !stopping && slots.sees_majority(core) &&
-                           slots.scanned_clean_since(core, past.since);
+                           slots.scanned_clean_since(core, past.since) && !gives_way_to_connected();
     if (leadership.advance(core, peers, slots, next_sequence(), may_stand)) {
         touch_slot();
         doorbell = true;

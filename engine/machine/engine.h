@@ -41,6 +41,10 @@ struct EngineConfig {
     WatchdogClass watchdog_class = WatchdogClass::None;
     bool accept_weak_watchdog =
         false;  // the operator accepted, in words, that silence alone proves death (design section 8)
+    bool asks_isolation_addresses =
+        false;  // some are configured: ProbeReport says what they answer
+    IsolationResponse isolation_response = IsolationResponse::Leave;  // of VMs that say nothing
+    Duration shutdown_limit = std::chrono::minutes{2};  // for guests that are asked to shut down
     // What a predecessor within this boot left in `run` (docs: Incarnations).  boot() is 0 when this boot has had no agent yet;
     // restart() must be greater than every predecessor's, and persisted before the engine is made.
     Incarnation incarnation;

@@ -12,6 +12,7 @@
 #include "engine/machine/core.h"
 #include "engine/machine/engine.h"
 #include "engine/machine/host_lease.h"
+#include "engine/machine/isolation.h"
 #include "engine/machine/leadership.h"
 #include "engine/machine/own_vms.h"
 #include "engine/machine/peer_table.h"
@@ -59,7 +60,28 @@ struct Plan {
     HostId target;
     Instant given_at = kNotYet;
     FixedList<HostId, 8> tried;
-    bool room_missed = false;  // nobody could take it at the last look
+    bool room_missed = false;            // nobody could take it at the last look
+    Priority weight = Priority::Medium;  // its priority, or that of a VM which starts after it
+    Instant waits_since = kNotYet;       // for VMs that it starts after
+    Instant ready_at = kNotYet;          // they run: its delay ends then
+    std::uint8_t wait_ends_said = 0;     // bits: why it was no longer waited for
+};
+
+inline constexpr std::uint16_t kNoPlan = 0xffff;
+
+// What is known of a name that some plan waits for; see start_order.cc.
+struct AwaitedName {
+    std::uint32_t name = 0;        // its hash
+    bool runs = false;             // a VM of this name runs
+    bool coming = false;           // one is being started, or moved
+    std::uint16_t plan = kNoPlan;  // the plan to restart it, if any
+};
+
+// Where a VM with groups runs.
+struct GroupSpot {
+    HostId host;
+    std::uint32_t apart = 0;
+    std::uint32_t together = 0;
 };
 
 // What is known of one VM across all rosters.
@@ -109,6 +131,17 @@ struct EngineState {
     // beats.cc
     void on(const BeatReceived& received);
     void send_beats();
+
+    // isolation_response.cc
+    void on(const ProbeReport& report) { isolation.learn(core, report); }
+
+    void settle_isolation();
+    void settle_response(OwnVm& own);
+    void say_held_back();
+    [[nodiscard]] IsolationResponse response_of(const VmSpec& spec) const;
+    [[nodiscard]] bool is_connected_since(const Peer& peer, Instant since) const;
+    [[nodiscard]] bool gives_way_to_connected() const;
+    [[nodiscard]] bool leader_could_restart() const;
 
     // vm_events.cc
     void on(const IncarnationPersisted& persisted);
@@ -189,6 +222,17 @@ struct EngineState {
     void look_for_rooms();
     [[nodiscard]] const Claim* entry_of(HostId host, VmId vm) const;
 
+    // start_order.cc: in which order, and what a start waits for
+    void order_plans();
+    void look_for_names();
+    [[nodiscard]] AwaitedName* awaited(std::uint32_t name);
+    [[nodiscard]] bool may_start_now(std::size_t place);
+    [[nodiscard]] bool begins_circle(std::size_t first);
+    void waits_no_longer(Plan& plan, std::uint8_t why);
+    void look_for_groups();
+    void add_group_spot(HostId host, const VmSpec& spec);
+    void hosts_of_groups(const VmSpec& spec, HostSet& apart, HostSet& together) const;
+
     // output.cc: what must be written and sent
     void put_out();
     void compose_slot();
@@ -213,6 +257,9 @@ struct EngineState {
     PeerTable peers;
     HostLease lease;
     Leadership leadership;
+    Isolation isolation;
+    bool responding = false;      // isolated, and somebody could restart what is stopped here
+    bool held_back_said = false;  // isolated, and nobody could
     RosterTable rosters;
     OwnVms vms;
     RegionWriter roster_writer;
@@ -253,6 +300,10 @@ struct EngineState {
     OrderNumber order_number;
     std::vector<Plan> plans;
     std::vector<Room> rooms;
+    std::vector<AwaitedName> awaited_names;
+    std::vector<GroupSpot> group_spots;
+    std::vector<std::uint8_t> circle_seen;
+    std::vector<std::uint16_t> circle_stack;
     FixedList<Mark, kMarksMax> marks;
 
     std::uint64_t steps_count = 0;

@@ -85,6 +85,12 @@ struct BeatReceived {
     std::uint8_t link = 0;
 };
 
+// A round of asking the isolation addresses has ended, or one of them has just answered.  Sent while no beat arrives, at least
+// once an interval; not at all when the addresses cannot be asked.
+struct ProbeReport {
+    bool answered = false;  // by any of them
+};
+
 // ---- this host
 
 // The answer to PersistIncarnation: the incarnation now survives a restart of the agent.
@@ -175,6 +181,7 @@ struct Event {
                  OrdersWritten,
                  OrdersRead,
                  BeatReceived,
+                 ProbeReport,
                  IncarnationPersisted,
                  KeeperReport,
                  VmSeen,

@@ -41,7 +41,8 @@ struct OwnVm {
     bool off_seen = false;       // a listing showed it off although its claim says running
     bool half_started = false;   // its QEMU never ran
     bool crash_pending = false;  // its QEMU ended while this host was no member
-    bool destroying = false;     // DestroyVm is out, VmGone is not in
+    bool destroying = false;     // DestroyVm or ShutdownVm is out, VmGone is not in
+    bool shutting_down = false;  // it was ShutdownVm: a DestroyVm may still overtake it
     StartKind kind = StartKind::None;
     StartStep step = StartStep::Idle;
     Version needs_version;    // step Roster: the roster version that carries the claim

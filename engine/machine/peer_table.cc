@@ -60,6 +60,11 @@ bool PeerTable::learn_slot(const Core& core, const SlotRecord& record) {
         !peer->slot_seen || record.incarnation > peer->slot.incarnation ||
         (record.incarnation == peer->slot.incarnation && record.sequence > peer->slot.sequence);
     if (!newer) return false;
+    // An agent that has just started, or stood still, cannot have found itself isolated yet.
+    const bool begins = !peer->slot_seen || peer->slot.flags.isolated ||
+                        peer->slot.incarnation != record.incarnation ||
+                        core.now - peer->slot_moved_at > 2 * core.config.timing.interval;
+    if (begins) peer->connected_since = core.now;
     peer->slot = record;
     peer->slot_seen = true;
     peer->slot_moved_at = core.now;

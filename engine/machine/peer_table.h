@@ -18,10 +18,11 @@ struct Peer {
     HostId id;
     bool slot_seen = false;
     bool beat_seen = false;
-    bool duplicate_said = false;      // another host beats with this id
-    SlotRecord slot;                  // the newest seen on any datastore
-    Beat beat;                        // the newest received
-    Instant slot_moved_at = kNotYet;  // when the slot last became newer
+    bool duplicate_said = false;        // another host beats with this id
+    SlotRecord slot;                    // the newest seen on any datastore
+    Beat beat;                          // the newest received
+    Instant slot_moved_at = kNotYet;    // when the slot last became newer
+    Instant connected_since = kNotYet;  // since when its slots move and do not say isolated
     Instant beat_at = kNotYet;
     Instant evidence_at = kNotYet;      // the later of the two, for the newest incarnation
     Instant answered_issued = kNotYet;  // when the newest beat that it answered was issued

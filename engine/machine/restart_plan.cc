@@ -75,8 +75,11 @@ void EngineState::plan_restarts() {
             plans.pop_back();
         }
         look_for_rooms();
-        for (Plan& plan : plans) {
-            if (!plan.given && core.now >= plan.not_before) give(plan);
+        order_plans();
+        look_for_groups();
+        for (std::size_t i = 0; i < plans.size(); ++i) {
+            if (!plans[i].given && core.now >= plans[i].not_before && may_start_now(i))
+                give(plans[i]);
         }
     }
     const bool written = own_slot.orders_version == own_orders.version && !orders_writer.dirty();
@@ -126,13 +129,7 @@ void EngineState::want_restart(const Claim& claim) {
     plan.spec = standing.spec;
     plan.above = standing.top;
     plan.previous = standing.previous;
-    // By priority, then the big ones first: they are the hardest to place.
-    const auto before = [&plan](const Plan& other) {
-        if (other.spec.priority != plan.spec.priority)
-            return other.spec.priority > plan.spec.priority;
-        return other.spec.memory_mib >= plan.spec.memory_mib;
-    };
-    plans.insert(std::partition_point(plans.begin(), plans.end(), before), plan);
+    plans.push_back(plan);  // order_plans() finds its place
 }
 
 void EngineState::gather() {
@@ -228,6 +225,7 @@ void EngineState::look_for_rooms() {
         Room room;
         room.host = host;
         room.datastores = host_capacity.datastores;
+        room.cpus = host_capacity.cpus;
         std::uint64_t used = used_mib;
         for (const Plan& plan : plans) {
             if (!plan.given || plan.target != host) continue;
@@ -260,16 +258,26 @@ void EngineState::look_for_rooms() {
 }
 
 void EngineState::give(Plan& plan) {
-    Room* room = own_orders.orders.full() ? nullptr : place(rooms, plan.spec, plan.tried.span());
+    if (own_orders.orders.full()) return;
+    HostSet apart;
+    HostSet together;
+    hosts_of_groups(plan.spec, apart, together);
+    Hindrances why;
+    Room* room = place(rooms, plan.spec, {plan.tried.span(), &apart, &together}, why);
     if (room == nullptr) {
-        if (plan.room_missed) return;
+        // Hosts that are busy with other starts will be free in a moment.
+        if (plan.room_missed || why.busy > 0) return;
         plan.room_missed = true;
         Trace line = about(TraceCode::NoRoom, plan);
         line.a = static_cast<std::int64_t>(rooms.size());
+        line.b = static_cast<std::int64_t>(why.memory | std::int64_t{why.datastores} << 16U |
+                                           std::int64_t{why.apart} << 32U |
+                                           std::int64_t{why.cpus} << 48U);
         core.trace(line);
         return;
     }
     plan.room_missed = false;
+    add_group_spot(room->host, plan.spec);
     room->memory_free_mib -= plan.spec.memory_mib;
     ++room->starts_in_flight;
     order_number = order_number.next();

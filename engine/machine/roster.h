@@ -47,6 +47,25 @@ class VmName {
 
 enum class Priority : std::uint8_t { Disabled = 1, Lowest, Low, Medium, High, Highest };
 
+// What an isolated host does with a VM (design section 7).
+enum class IsolationResponse : std::uint8_t {
+    Cluster = 0,  // the VM says nothing: what the cluster's configuration says
+    Leave = 1,    // it runs on
+    Shutdown,     // its guest is asked to shut down, and destroyed when it has not after a limit
+    PowerOff,     // it is destroyed
+};
+
+// What a VM's own policy says of other VMs.  Names and groups are name_hash()es; 0 stands for none.
+struct VmRelations {
+    std::uint32_t name = 0;      // of this VM's whole name
+    std::uint32_t apart = 0;     // never on one host with another of this group
+    std::uint32_t together = 0;  // on one host with others of this group, where there is room
+    std::array<std::uint32_t, kAfterMax> after{};  // starts after these run,
+    std::uint16_t after_delay_seconds = 0;         // and so much later
+
+    friend bool operator==(const VmRelations&, const VmRelations&) = default;
+};
+
 // What placement and restart need to know of a VM.
 struct VmSpec {
     VmId vm;
@@ -56,6 +75,8 @@ struct VmSpec {
     Priority priority = Priority::Medium;
     std::uint32_t datastores = 0;  // bit i: needs the i-th VM datastore of the configuration
     XmlRef xml;
+    IsolationResponse isolation = IsolationResponse::Cluster;
+    VmRelations relations;
 
     friend bool operator==(const VmSpec&, const VmSpec&) = default;
 };
@@ -66,6 +87,7 @@ enum class ClaimState : std::uint8_t {
     WantsStart = 3,  // not claimed: it should run, and this host does not run it
     Stopped = 4,     // not claimed: stopped on purpose
     Failed = 5,      // not claimed: this host was ordered to start it and could not
+    Stopping = 6,    // claimed: this incarnation stops it so that another host can run it
 };
 
 // Why a start did not happen, for the leader's next try and for people.
@@ -90,7 +112,8 @@ struct Claim {
 
     // Whether this entry says that its owner runs or may be about to run the VM.
     [[nodiscard]] bool holds() const {
-        return state == ClaimState::Starting || state == ClaimState::Running;
+        return state == ClaimState::Starting || state == ClaimState::Running ||
+               state == ClaimState::Stopping;
     }
 
     friend bool operator==(const Claim&, const Claim&) = default;

@@ -29,8 +29,10 @@ void EngineState::destroy_held() {
         const bool held = (own.listed && own.claim.holds()) || own.qemu_seen || own.under_way();
         own.step = StartStep::Idle;
         own.kind = StartKind::None;
-        if (!held || own.destroying || planted(Mutant::LapseLeavesVmsAlone)) continue;
+        const bool under_way = own.destroying && !own.shutting_down;
+        if (!held || under_way || planted(Mutant::LapseLeavesVmsAlone)) continue;
         own.destroying = true;
+        own.shutting_down = false;
         Trace destroying;
         destroying.code = TraceCode::VmDestroying;
         destroying.vm = own.claim.spec.vm;

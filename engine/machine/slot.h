@@ -45,6 +45,7 @@ struct SlotFlags {
     bool isolated = false;        // hears no host and no isolation address
     bool clean_shutdown = false;  // this incarnation is over and never claims again
     bool barred = false;          // may neither stand, judge nor vouch yet
+    bool partitioned = false;     // hears not the leader, but somebody or an isolation address
 
     friend bool operator==(const SlotFlags&, const SlotFlags&) = default;
 };

@@ -11,7 +11,8 @@ std::int64_t age_ns(Instant now, Instant then) {
 std::uint8_t pack(const SlotFlags& flags) {
     return static_cast<std::uint8_t>((flags.armed ? 1U : 0U) | (flags.maintenance ? 2U : 0U) |
                                      (flags.no_vms ? 4U : 0U) | (flags.isolated ? 8U : 0U) |
-                                     (flags.clean_shutdown ? 16U : 0U));
+                                     (flags.clean_shutdown ? 16U : 0U) |
+                                     (flags.partitioned ? 32U : 0U));
 }
 
 // One line a VM: the entry with the greatest claim number; a claim that holds wins over one that does not.

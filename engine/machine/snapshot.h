@@ -19,7 +19,8 @@ struct HostSnapshot {
     PeerVerdict verdict = PeerVerdict::Unknown;
     Incarnation incarnation;
     WatchdogClass watchdog_class = WatchdogClass::None;
-    std::uint8_t flags = 0;  // bit 0 armed, 1 maintenance, 2 no_vms, 3 isolated, 4 clean shutdown
+    std::uint8_t flags =
+        0;  // bit 0 armed, 1 maintenance, 2 no_vms, 3 isolated, 4 clean shutdown, 5 partitioned
     std::int64_t slot_age_ns = -1;      // since its slot last moved; -1: never seen
     std::int64_t beat_age_ns = -1;      // since its last network beat; -1: never heard
     std::uint32_t memory_mib = 0;       // capacity, as in its roster

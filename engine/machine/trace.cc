@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cinttypes>
-#include <cstdarg>
-#include <cstdio>
 
 #include "engine/machine/host_phase.h"
+#include "engine/machine/trace_writer.h"
 
 // Each text function below names the codes of its own subject and ends in the one that is left.
 #pragma GCC diagnostic ignored "-Wswitch-enum"
@@ -23,7 +22,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 39> kRows{{
+constexpr std::array<Row, 44> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -63,6 +62,11 @@ constexpr std::array<Row, 39> kRows{{
     {TraceCode::DatastoreChanged, "HF-3061", "datastore", TraceLevel::Warning},
     {TraceCode::LimitReached, "HF-3062", "limit", TraceLevel::Error},
     {TraceCode::ShutdownBegun, "HF-3070", "shutdown", TraceLevel::Notice},
+    {TraceCode::FindingChanged, "HF-3080", "finding", TraceLevel::Warning},
+    {TraceCode::IsolationHeldBack, "HF-3081", "held-back", TraceLevel::Warning},
+    {TraceCode::VmStopping, "HF-3082", "stopping", TraceLevel::Warning},
+    {TraceCode::StartWaits, "HF-3083", "start-waits", TraceLevel::Notice},
+    {TraceCode::WaitGivenUp, "HF-3084", "waits-no-longer", TraceLevel::Warning},
 }};
 
 const Row& row_of(TraceCode code) {
@@ -105,47 +109,7 @@ const char* name_of_lease(std::int64_t source) {
     return source >= 0 && source < 5 ? kNames[static_cast<std::size_t>(source)] : "invalid";
 }
 
-double in_seconds(Duration span) {
-    return static_cast<double>(span.count()) / 1e9;
-}
-
-// Writes into a buffer that is always terminated.
-class Text {
-  public:
-    Text(char* text, std::size_t bytes_max) : text_(text), bytes_max_(bytes_max) {
-        if (bytes_max_ > 0) text_[0] = '\0';
-    }
-
-    __attribute__((format(printf, 2, 3))) void add(const char* format, ...) {
-        if (length_ + 1 >= bytes_max_) return;
-        std::va_list arguments;
-        va_start(arguments, format);
-        const int written =
-            std::vsnprintf(text_ + length_, bytes_max_ - length_, format, arguments);
-        va_end(arguments);
-        if (written > 0)
-            length_ = std::min(length_ + static_cast<std::size_t>(written), bytes_max_ - 1);
-    }
-
-    void vm(const Trace& trace) {
-        add("VM %.*s", static_cast<int>(trace.vm_name.view().size()), trace.vm_name.view().data());
-    }
-
-    void host(const HostKey& key) {
-        add("host %u", key.host.value());
-        if (!key.incarnation.is_none())
-            add(" (incarnation %u.%u)", key.incarnation.boot(), key.incarnation.restart());
-    }
-
-    [[nodiscard]] std::size_t length() const { return length_; }
-
-  private:
-    char* text_;
-    std::size_t bytes_max_;
-    std::size_t length_ = 0;
-};
-
-void leadership_text(const Trace& trace, Text& text) {
+void leadership_text(const Trace& trace, TraceWriter& text) {
     const std::uint64_t epoch = trace.epoch.value();
     switch (trace.code) {
         case TraceCode::CandidateStands: text.add("stands for epoch %" PRIu64, epoch); return;
@@ -166,7 +130,7 @@ void leadership_text(const Trace& trace, Text& text) {
     }
 }
 
-void host_text(const Trace& trace, Text& text) {
+void host_text(const Trace& trace, TraceWriter& text) {
     switch (trace.code) {
         case TraceCode::VerdictChanged:
             text.host(trace.who);
@@ -219,7 +183,7 @@ void host_text(const Trace& trace, Text& text) {
     }
 }
 
-void vm_text(const Trace& trace, Text& text) {
+void vm_text(const Trace& trace, TraceWriter& text) {
     text.vm(trace);
     const char* failure = name_of(static_cast<StartFailure>(trace.a));
     switch (trace.code) {
@@ -270,14 +234,11 @@ void vm_text(const Trace& trace, Text& text) {
                 "who started it",
                 trace.who.host.value());
             return;
-        default:
-            text.add(": none of %d hosts has room for it and reaches its disks",
-                     static_cast<int>(trace.a));
-            return;
+        default: no_room_text(trace, text); return;
     }
 }
 
-void own_text(const Trace& trace, Text& text) {
+void own_text(const Trace& trace, TraceWriter& text) {
     switch (trace.code) {
         case TraceCode::PhaseChanged:
             text.add("phase %s -> %s",
@@ -350,7 +311,7 @@ TraceLevel trace_level(const Trace& trace) {
 }
 
 std::size_t trace_text(const Trace& trace, char* buffer, std::size_t bytes_max) {
-    Text text(buffer, bytes_max);
+    TraceWriter text(buffer, bytes_max);
     const TraceCode code = trace.code;
     if (code >= TraceCode::CandidateStands && code <= TraceCode::Resigned) {
         leadership_text(trace, text);
@@ -359,6 +320,8 @@ std::size_t trace_text(const Trace& trace, char* buffer, std::size_t bytes_max) 
         host_text(trace, text);
     } else if (code >= TraceCode::OrderGiven && code <= TraceCode::NoRoom) {
         vm_text(trace, text);
+    } else if (code >= TraceCode::FindingChanged && code <= TraceCode::VmStopping) {
+        isolation_text(trace, text);
     } else {
         own_text(trace, text);
     }

@@ -52,6 +52,11 @@ enum class TraceCode : std::uint8_t {
     DatastoreChanged,  // a = datastore, b = 1 usable, 0 not
     LimitReached,      // a = which: something did not fit; see limits.h
     ShutdownBegun,
+    FindingChanged,     // a = Finding before, b = after, who = the leader
+    IsolationHeldBack,  // a = how many VMs would have been stopped, could somebody restart them
+    StartWaits,         // vm, a = how many VMs it starts after and that do not run yet
+    WaitGivenUp,        // vm, a = why: 1 missing, 2 in a circle, 3 time over
+    VmStopping,         // vm, a = IsolationResponse, who = the leader, span = limit of a shutdown
 };
 
 struct Trace {

@@ -86,7 +86,9 @@ void EngineState::reconcile_claims() {
     for (OwnVm& own : vms) {
         own.off_seen = false;
         if (!own.listed || !own.claim.holds() || own.under_way()) continue;
-        if (own.qemu_seen && (!own.half_started || planted(Mutant::HalfStartedIsRunning))) {
+        // One that a predecessor was stopping for somebody else may be half-way through its shutdown.
+        if (own.qemu_seen && own.claim.state != ClaimState::Stopping &&
+            (!own.half_started || planted(Mutant::HalfStartedIsRunning))) {
             own.claim.state = ClaimState::Running;
             Trace line = about(TraceCode::VmAdopted, own.claim.spec);
             line.number = own.claim.number.value();
@@ -104,6 +106,14 @@ void EngineState::crashed(OwnVm& own) {
     own.qemu_seen = false;
     own.crash_pending = phase != HostPhase::Member || stopping;
     if (own.crash_pending) return;
+    // An isolated host that would stop it does not start it: once it is proved gone, somebody else does.
+    const bool given_up = own.claim.state == ClaimState::Stopping ||
+                          (responding && response_of(own.claim.spec) != IsolationResponse::Leave);
+    if (given_up) {
+        own.destroying = true;
+        core.emit(DestroyVm{own.claim.spec.vm});
+        return;
+    }
     if (own.crashed_at == kNotYet || core.now - own.crashed_at > 150 * core.config.timing.lease)
         own.crashes_count = 0;
     own.crashed_at = core.now;
@@ -181,6 +191,7 @@ void EngineState::on(const VmGone& gone) {
     if (own == nullptr) return;
     const bool asked = own->destroying;
     own->destroying = false;
+    own->shutting_down = false;
     own->qemu_seen = false;
     own->half_started = false;
     if (!asked) return;
@@ -206,7 +217,11 @@ void EngineState::on(const StartAsked& asked) {
     if (stopping) return refuse(StartVerdict::Stopping);
     if (phase != HostPhase::Member || !lease.held(core.now)) return refuse(StartVerdict::NoLease);
     OwnVm* own = vms.find_or_add(asked.spec);
-    if (own == nullptr || own->destroying) return refuse(StartVerdict::Busy);
+    const bool being_stopped =
+        own != nullptr && own->listed && own->claim.state == ClaimState::Stopping;
+    if (own == nullptr || own->destroying || being_stopped) return refuse(StartVerdict::Busy);
+    if (responding && response_of(asked.spec) != IsolationResponse::Leave)
+        return refuse(StartVerdict::Isolated);
     // The start that libvirt is about to make is one that this agent claimed and ordered itself.
     const bool ours = own->step == StartStep::Create || own->step == StartStep::Resume ||
                       own->step == StartStep::Appear;

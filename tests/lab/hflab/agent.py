@@ -39,6 +39,7 @@ def write_config(host):
     lines += ["[[vm_datastore]]", f'name = "{vms.name}"', f'path = "{vms.path}"', ""]
     isolation = network.ISOLATION_ADDRESSES[1 if options.ipv6_only else 0].split("/")[0]
     lines += ["[network]", f'isolation_addresses = ["{isolation}"]', ""]
+    lines += ["[isolation]", 'shutdown_limit = "3s"', ""]    # its guests do not listen
     lines += ["[watchdog]", *_watchdog_lines(options.watchdog_class), ""]
     write_atomically(host.dir / "etc" / "holdfast" / "holdfast.toml", "\n".join(lines))
 

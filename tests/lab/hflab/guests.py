@@ -9,6 +9,7 @@ import os
 import struct
 import uuid
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 from . import datastores
 from .common import LabError, run, wait_until
@@ -19,11 +20,12 @@ RECORD = struct.Struct("<5I")
 RECORD_MAGIC = 0x4D564648
 IO_URING_SETUP = 425
 PAGE = 4096
+POLICY_NAMESPACE = "https://holdfast.example/policy/1"
 EMULATOR = "qemu-system-x86_64"
 DOMAIN = """\
 <domain type='qemu'>
   <name>{name}</name><uuid>{uuid}</uuid>
-  <memory unit='MiB'>{memory}</memory><vcpu>1</vcpu>
+  <memory unit='MiB'>{memory}</memory><vcpu>1</vcpu>{policy}
   <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
   <features><acpi/></features>
   <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
@@ -61,11 +63,21 @@ def create_images(lab):
         datastores.vm_image(lab, vm).write_bytes(sector + bytes(IMAGE_BYTES - len(sector)))
 
 
+def policy_xml(policy):
+    """The metadata element that carries a VM's policy; nothing for one that says nothing."""
+    if not policy:
+        return ""
+    words = " ".join(f"{key}={quoteattr(value)}" for key, value in sorted(policy.items()))
+    return (f"\n  <metadata><holdfast:policy xmlns:holdfast='{POLICY_NAMESPACE}' {words}/>"
+            "</metadata>")
+
+
 def domain_xml(lab, vm):
     block = lab.options.block
     return DOMAIN.format(
         name=vm, uuid=uuid.uuid5(uuid.UUID(lab.options.cluster_uuid), vm), emulator=EMULATOR,
-        memory=lab.options.guests[vm]["memory_mib"], kind="block" if block else "file",
+        memory=lab.options.guests[vm]["memory_mib"],
+        policy=policy_xml(lab.options.guests[vm].get("policy")), kind="block" if block else "file",
         attribute="dev" if block else "file", disk=datastores.vm_disk(lab, vm),
         io="io_uring" if lab.options.io != "libaio" and _io_uring_works() else "native")
 

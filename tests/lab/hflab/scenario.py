@@ -13,6 +13,8 @@ from .state import Options
 WATCHDOG_CLASSES = ("hardware", "soft", "none")
 PROFILES = ("fast", "standard", "patient")
 SETTLE_S = 2.0
+# What a `vm` line may say of a VM's policy, word for word as in its XML.
+POLICY = ("priority", "isolation", "after", "apart", "together")
 
 
 class Run:
@@ -39,9 +41,11 @@ def options_of(statements, args):
     vms = {}
     for statement in statements:
         if statement.word == "vm":
-            acts.refuse_keys(statement, "on", "memory")
+            acts.refuse_keys(statement, "on", "memory", *POLICY)
             memory = grammar.mebibytes(statement, statement.keys.get("memory", "8M"))
-            vms[statement.names[0]] = {"host": int(statement.need("on")), "memory_mib": memory}
+            vms[statement.names[0]] = {
+                "host": int(statement.need("on")), "memory_mib": memory,
+                "policy": {key: statement.keys[key] for key in POLICY if key in statement.keys}}
     hosts = int(keys.get("hosts", 3))
     for statement in statements:
         if statement.word == "vm" and not 1 <= int(statement.keys["on"]) <= hosts:

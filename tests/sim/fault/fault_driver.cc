@@ -248,8 +248,10 @@ void FaultDriver::heal() {
         if (!what.done && !story && what.host != dead_host_) undo(what);
         what.done = true;
     }
+    world_.set_isolation_address(HostId{}, true);
     for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
         const HostId host{h};
+        world_.set_isolation_address(host, true);
         world_.set_trap(host, Trap{});
         world_.thaw(host);
         world_.continue_agent(host);

@@ -22,7 +22,29 @@ void FaultDriver::cut_off_but_for(HostId host, HostId other, Duration lasts) {
     }
 }
 
+// Mostly about as long as it takes to find oneself isolated, to decide and to act.
+void FaultDriver::begin_isolation(FaultKind kind) {
+    ++world_.tally().faults[static_cast<std::size_t>(kind)];
+    const Duration after = plan_.cluster.timing.isolation_after;
+    const Duration lasts =
+        chance_.permille(600) ? after * chance_.between(80, 300) / 100 : around_a_lease();
+    const HostId one = kind == FaultKind::NetIsolateHost ? any_host() : HostId{};
+    LinkFault cut;
+    cut.cut = true;
+    for (std::uint16_t from = 1; from <= world_.hosts_count(); ++from) {
+        for (std::uint16_t to = 1; to <= world_.hosts_count(); ++to) {
+            const bool struck =
+                kind == FaultKind::NetDeadForAll || from == one.value() || to == one.value();
+            if (kind != FaultKind::IsolationAddressDown && struck)
+                strike_wire(HostId{from}, HostId{to}, cut, lasts, FaultKind::NetCutHost);
+        }
+    }
+    world_.set_isolation_address(one, false);
+    undo_after(lasts, Undo{kind, one, HostId{}, 0, 0, false, {}});
+}
+
 void FaultDriver::begin_story(FaultKind kind) {
+    if (kind >= FaultKind::IsolationAddressDown) return begin_isolation(kind);
     const Timing& timing = plan_.cluster.timing;
     HostId host = any_host();
     if (!world_.host(host).can_step()) return;
@@ -95,6 +117,9 @@ void FaultDriver::next_scene(const Undo& scene) {
             if (world_.now() < scene.until) undo_after(kPersonTriesAgain, scene);
             return;
         }
+        case FaultKind::IsolationAddressDown:
+        case FaultKind::NetIsolateHost:
+        case FaultKind::NetDeadForAll: world_.set_isolation_address(scene.host, true); return;
         default: return;
     }
 }

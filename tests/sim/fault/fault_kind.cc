@@ -51,6 +51,9 @@ const char* name_of(FaultKind kind) {
         "planned shutdown of a host",
         "story: the leader was a host's lifeline",
         "story: a host comes home during its failover",
+        "isolation address: silent for all",
+        "network: host isolated",
+        "network: dead for everybody",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

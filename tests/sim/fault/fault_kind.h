@@ -51,6 +51,9 @@ enum class FaultKind : std::uint8_t {
     PlannedShutdown,    // people shut a host down, and start its VMs elsewhere
     Lifeline,           // a host that lives on the leader's answers alone loses the leader
     Homecoming,  // a host returns while its VMs are being restarted, and people start them there
+    IsolationAddressDown,  // it answers nobody
+    NetIsolateHost,        // a host reaches neither another host nor the isolation address
+    NetDeadForAll,         // nobody reaches anybody
     Last_,
 };
 

@@ -58,6 +58,18 @@ void draw_vms(ClusterConfig& cluster, Chance& chance) {
     }
 }
 
+// From numbers of their own: runs keep what they had before there were policies.
+void draw_policies(ClusterConfig& cluster, Chance& chance) {
+    cluster.isolation_address = chance.permille(700);
+    cluster.deaf_guest_permille = chance.permille(300) ? 400 : 0;
+    cluster.shutdown_limit = chance.spread(seconds{1}, seconds{20});
+    if (!chance.permille(600)) return;
+    for (VmConfig& vm : cluster.vms) {
+        if (chance.permille(600))
+            vm.isolation = static_cast<IsolationResponse>(1 + chance.below(3));
+    }
+}
+
 }  // namespace
 
 Plan plan_of(std::uint64_t seed) {
@@ -67,6 +79,9 @@ Plan plan_of(std::uint64_t seed) {
     plan.cluster.seed = chance.next();
     draw_hardware(plan.cluster, chance);
     draw_vms(plan.cluster, chance);
+
+    Chance policies(Prng(seed ^ 0x9011c1e5U).next());
+    draw_policies(plan.cluster, policies);
 
     // Between two and about half of all kinds, each at its own pace.
     const std::uint64_t density = 80 + chance.below(350);

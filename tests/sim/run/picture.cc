@@ -17,6 +17,7 @@ const char* name_of(ClaimState state) {
         case ClaimState::WantsStart: return "wants start";
         case ClaimState::Stopped: return "stopped";
         case ClaimState::Failed: return "failed";
+        case ClaimState::Stopping: return "stopping";
     }
     return "?";
 }

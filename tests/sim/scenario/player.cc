@@ -115,7 +115,15 @@ std::string Player::act(const Statement& statement) {
             for (std::uint16_t to = 1; to <= world_.hosts_count(); ++to) {
                 if (from != to) set_links("all", HostId{from}, HostId{to}, LinkFault{});
             }
+            world_.set_isolation_address(HostId{from}, true);
         }
+        return {};
+    }
+    if (statement.word == "isolation-address") {
+        const std::string& state = statement.names[0];
+        if (state != "up" && state != "down")
+            return statement.wrong("the isolation address is up or down");
+        world_.set_isolation_address(HostId{}, state == "up");
         return {};
     }
     if (statement.word == "ds") return strike(statement);
@@ -212,6 +220,8 @@ std::string Player::cut(const Statement& statement) {
         if (direction != "in") set_links(link, HostId{*number}, HostId{other}, fault);
         if (direction != "out") set_links(link, HostId{other}, HostId{*number}, fault);
     }
+    // The isolation address lies on link a.
+    if (link != "b") world_.set_isolation_address(HostId{*number}, false);
     return {};
 }
 

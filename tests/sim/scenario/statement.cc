@@ -51,7 +51,7 @@ const std::vector<Rule>& rules() {
         {"drift", 0, {"host", "ppm"}, {}, nullptr},
         {"net cut", 0, {"host", "link", "dir", "from", "to"}, {}, nullptr},
         {"net heal", 0, {}, {}, nullptr},
-        {"isolation-address", 1, {}, {}, "the engine does not probe isolation addresses yet"},
+        {"isolation-address", 1, {}, {}, nullptr},
         {"ds", 1, {"ds", "host"}, {"write-only"}, nullptr},
         {"libvirt", 1, {"host"}, {}, nullptr},
         {"fence", 1, {"host"}, {}, "the engine does not use fence devices yet"},

@@ -82,13 +82,30 @@ std::string read_host(const Statement& statement, ClusterConfig& cluster) {
     return {};
 }
 
-std::string read_vm(const Statement& statement, Story& story) {
-    for (const char* key : {"disk", "isolation", "after", "apart", "together"}) {
-        if (statement.has(key)) {
-            return statement.wrong(std::string("not in the simulator (the engine does not know ") +
-                                   key + "= yet)");
-        }
+std::string read_relations(const Statement& statement, VmConfig& vm) {
+    const auto value = [&statement](const char* key) {
+        return statement.has(key) ? statement.keys.at(key) : std::string();
+    };
+    vm.apart = value("apart");
+    vm.together = value("together");
+    const std::string after = value("after");
+    for (std::size_t begin = 0; begin < after.size();) {
+        const std::size_t comma = std::min(after.find(',', begin), after.size());
+        vm.after.push_back(after.substr(begin, comma - begin));
+        begin = comma + 1;
     }
+    if (vm.after.size() > kAfterMax) return statement.wrong("after= names at most 4 VMs");
+    if (!statement.has("isolation")) return {};
+    static const std::vector<std::string> kNames = {"leave", "shutdown", "poweroff"};
+    const auto found = std::find(kNames.begin(), kNames.end(), value("isolation"));
+    if (found == kNames.end()) return statement.wrong("isolation is leave, shutdown or poweroff");
+    vm.isolation = static_cast<IsolationResponse>(found - kNames.begin() + 1);
+    return {};
+}
+
+std::string read_vm(const Statement& statement, Story& story) {
+    if (statement.has("disk"))
+        return statement.wrong("not in the simulator (it has no VM datastores)");
     VmConfig vm;
     vm.name = statement.names[0];
     const auto home = number_in(statement, "on", story.cluster.hosts.size());
@@ -108,6 +125,8 @@ std::string read_vm(const Statement& statement, Story& story) {
         }
         vm.priority = static_cast<Priority>(found - kNames.begin() + 1);
     }
+    const std::string wrong = read_relations(statement, vm);
+    if (!wrong.empty()) return wrong;
     const auto index = static_cast<VmIndex>(story.cluster.vms.size());
     if (!story.vms.emplace(vm.name, index).second)
         return statement.wrong("a second VM of this name");

@@ -23,6 +23,7 @@ enum class Wake : std::uint8_t {
     PersonActs,     // index: of the person's wish
     Autostart,      // host, index: VM; life: of the power state
     FaultActs,      // index: meaning is the fault driver's
+    ProbeRound,     // host; life: of the agent that asks the isolation address
 };
 
 struct AgendaEntry {

@@ -25,6 +25,10 @@ struct VmConfig {
     Priority priority = Priority::Medium;
     bool runs_before_agent = false;  // it already runs when the agent is installed on its host
     bool autostart = false;          // libvirt wants to start it after a boot of its home
+    IsolationResponse isolation = IsolationResponse::Cluster;
+    std::vector<std::string> after;  // names of VMs
+    std::string apart;               // groups; empty: none
+    std::string together;
 };
 
 struct HostConfig {
@@ -53,6 +57,10 @@ struct ClusterConfig {
     Span vm_create{milliseconds{80}, milliseconds{400}};
     Span vm_resume{milliseconds{3}, milliseconds{40}};
     Span vm_destroy{milliseconds{20}, milliseconds{200}};
+    Span vm_shutdown{milliseconds{300}, seconds{3}};  // of a guest that was asked to
+    Duration shutdown_limit = seconds{5};
+    std::uint32_t deaf_guest_permille = 0;  // of the guests that are asked, so many do nothing
+    bool isolation_address = true;          // one is configured
     Span boot{seconds{3}, seconds{12}};
     Span first_boot{Duration::zero(), seconds{1}};
     Span agent_starts{milliseconds{100}, milliseconds{1500}};  // after the boot

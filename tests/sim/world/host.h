@@ -60,7 +60,10 @@ struct SimHost {
     Instant lease_end = kNotYet;          // the last lease known to have been held in this boot
     WorldTime agent_since = kWorldNever;  // since when the agent has run without a break
     WorldTime libvirt_troubled_at = kWorldNever;
-    WorldTime frozen_last_at{};  // the end of the last time that it stood still
+    WorldTime frozen_last_at{};     // the end of the last time that it stood still
+    WorldTime heard_last_at{};      // when its agent was last handed a beat
+    WorldTime addressed_last_at{};  // when the isolation address last answered it
+    WorldTime led_last_at = kWorldNever;
     HealthLog storage_way;
     HealthLog leader_way;
 

@@ -67,7 +67,29 @@ void Hypervisor::resume(WorldTime now, std::uint32_t life, const ResumeVm& actio
 }
 
 void Hypervisor::destroy(WorldTime now, std::uint32_t life, const DestroyVm& action) {
-    enqueue(now, CallKind::Destroy, vm_index_of(action.vm), life);
+    const VmIndex vm = vm_index_of(action.vm);
+    // A shutdown that is under way is overtaken.
+    for (const std::uint32_t index : domains_[vm].calls) {
+        Call& call = calls_[index];
+        if (call.kind != CallKind::ShutDown) continue;
+        call.kind = CallKind::Destroy;
+        call.life = life;
+        if (call.stage != Stage::Begun) return;
+        call.serial = next_serial_++;
+        schedule(now, index, config_.vm_destroy);
+        return;
+    }
+    enqueue(now, CallKind::Destroy, vm, life);
+}
+
+// The guest ends by itself, or is destroyed when its time is over.
+void Hypervisor::shut_down(WorldTime now, std::uint32_t life, const ShutdownVm& action) {
+    Call& call = calls_[enqueue(now, CallKind::ShutDown, vm_index_of(action.vm), life)];
+    call.guest_takes =
+        chance_.permille(config_.deaf_guest_permille)
+            ? action.limit
+            : std::min(action.limit,
+                       chance_.between(config_.vm_shutdown.low, config_.vm_shutdown.high));
 }
 
 void Hypervisor::connect(WorldTime now, std::uint32_t life) {
@@ -201,6 +223,14 @@ void Hypervisor::begin(WorldTime now, std::uint32_t index) {
         case CallKind::Start: begin_start(now, index); return;
         case CallKind::Resume: begin_resume(now, index); return;
         case CallKind::PersonStart: ask(now, index); return;
+        case CallKind::ShutDown:
+            call.stage = Stage::Begun;
+            schedule(now,
+                     index,
+                     domains_[call.vm].state == DomainState::Running
+                         ? Span{call.guest_takes, call.guest_takes}
+                         : config_.vm_destroy);
+            return;
         case CallKind::Destroy:
         case CallKind::PersonStop:
         case CallKind::List: break;
@@ -282,7 +312,8 @@ void Hypervisor::take_effect(WorldTime now, std::uint32_t index) {
     switch (call.kind) {
         case CallKind::Start: finish_start(call); break;
         case CallKind::Resume: finish_resume(call); break;
-        case CallKind::Destroy: finish_destroy(call); break;
+        case CallKind::Destroy:
+        case CallKind::ShutDown: finish_destroy(call); break;
         case CallKind::List: list(call); break;
         case CallKind::PersonStart:
             if (mode_ == LibvirtMode::Fail) {
@@ -339,6 +370,11 @@ void Hypervisor::finish_destroy(Call& call) {
         owner_.vm_ended(host_, call.vm, cause);
     }
     if (state != DomainState::Absent) set_state(call.vm, DomainState::Off);
+    // To an agent that knows nothing of it, a guest that shuts down is one that its user has shut down.
+    if (call.kind == CallKind::ShutDown && call.life != life_ && listed_life_ == life_ &&
+        state == DomainState::Running) {
+        owner_.mail(host_, life_, VmStopped{vms_[call.vm].spec.vm, StopCause::ByUser});
+    }
     owner_.mail(host_, call.life, VmGone{vms_[call.vm].spec.vm});
 }
 

@@ -67,6 +67,7 @@ class Hypervisor {
     void start(WorldTime now, std::uint32_t life, const StartVm& action);
     void resume(WorldTime now, std::uint32_t life, const ResumeVm& action);
     void destroy(WorldTime now, std::uint32_t life, const DestroyVm& action);
+    void shut_down(WorldTime now, std::uint32_t life, const ShutdownVm& action);
     void answer(WorldTime now, const AnswerStart& action);
     // A new agent connects: every domain is reported, then VmListComplete.
     void connect(WorldTime now, std::uint32_t life);
@@ -93,7 +94,15 @@ class Hypervisor {
     [[nodiscard]] std::size_t running_count() const { return running_count_; }
 
   private:
-    enum class CallKind : std::uint8_t { Start, Resume, Destroy, PersonStart, PersonStop, List };
+    enum class CallKind : std::uint8_t {
+        Start,
+        Resume,
+        Destroy,
+        ShutDown,
+        PersonStart,
+        PersonStop,
+        List
+    };
     enum class Stage : std::uint8_t { Queued, Asking, Begun };
 
     struct Call {
@@ -106,7 +115,8 @@ class Hypervisor {
         std::uint32_t serial = 0;  // of this use of the pool's place
         std::uint64_t token = 0;
         bool in_use = false;
-        bool runs = false;  // Destroy: the VM ran when it was asked for
+        bool runs = false;       // Destroy: the VM ran when it was asked for
+        Duration guest_takes{};  // ShutDown
     };
 
     struct Domain {

@@ -10,7 +10,8 @@ Network::Network(const ClusterConfig& config, Agenda& agenda, Chance& chance, Ta
       chance_(chance),
       tally_(tally),
       hosts_count_(config.hosts.size()),
-      wires_(hosts_count_ * hosts_count_) {}
+      wires_(hosts_count_ * hosts_count_),
+      way_closed_(hosts_count_, false) {}
 
 void Network::send(WorldTime now, const Beat& beat) {
     tally_.add(Count::BeatsSent);

@@ -54,6 +54,15 @@ class Network {
         return wires_[wire(from, to)].faults[link];
     }
 
+    // The isolation address: whether it answers at all, and whether a host's way to it is open.
+    void set_isolation_address(bool up) { address_up_ = up; }
+
+    void set_isolation_way(HostId host, bool open) { way_closed_[host.value() - 1U] = !open; }
+
+    [[nodiscard]] bool reaches_isolation_address(HostId host) const {
+        return config_.isolation_address && address_up_ && !way_closed_[host.value() - 1U];
+    }
+
     // Since when beats have flown unharmed both ways between two hosts on some link; kWorldNever: they do not.
     [[nodiscard]] WorldTime whole_since(HostId one, HostId other) const;
 
@@ -85,6 +94,8 @@ class Network {
     Tally& tally_;
     std::size_t hosts_count_;
     std::vector<Wire> wires_;
+    bool address_up_ = true;
+    std::vector<bool> way_closed_;
     Pool<FlyingBeat> beats_;
 };
 

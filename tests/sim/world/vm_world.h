@@ -14,6 +14,7 @@ using VmIndex = std::uint32_t;
 struct Vm {
     VmSpec spec;  // without the place of its XML
     HostId home;
+    HostId stop_allowed_on;  // this host may stop it, as it was isolated when it decided to
     bool autostart = false;
     bool wanted = false;                       // people want it to run
     WorldTime stop_durable_at = kWorldNever;   // since when a majority shows that people stopped it

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/name_hash.h"
+
 namespace holdfast::sim {
 
 namespace {
@@ -53,6 +55,13 @@ void World::make_vms() {
         vm.spec.xml = XmlRef{wanted.home, index * 4096, 1000, 4000, 0xc0de0000U + index};
         vm.home = wanted.home;
         vm.autostart = wanted.autostart;
+        vm.spec.isolation = wanted.isolation;
+        VmRelations& relations = vm.spec.relations;
+        relations.name = name_hash(wanted.name);
+        if (!wanted.apart.empty()) relations.apart = name_hash(wanted.apart);
+        if (!wanted.together.empty()) relations.together = name_hash(wanted.together);
+        for (std::size_t i = 0; i < wanted.after.size() && i < kAfterMax; ++i)
+            relations.after[i] = name_hash(wanted.after[i]);
         vms_.push_back(vm);
     }
 }
@@ -158,6 +167,7 @@ void World::dispatch(const AgendaEntry& entry) {
         case Wake::Autostart:
             if (host.power_life == entry.life) start_by_person(entry.index, host.id);
             return;
+        case Wake::ProbeRound: probe_round(host, entry.life); return;
         case Wake::FaultActs: return;
     }
 }
@@ -219,6 +229,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
             const bool passes = network_.passes_window(flying.beat);
             const Event event{host.now(now_), BeatReceived{flying.beat, flying.link}};
             network_.give_back(entry.index);
+            if (passes) host.heard_last_at = now_;
             if (passes) step(host, event);
             return;
         }
@@ -235,6 +246,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::AgentStarts:
         case Wake::PersonActs:
         case Wake::Autostart:
+        case Wake::ProbeRound:
         case Wake::FaultActs: return;
     }
 }

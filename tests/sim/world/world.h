@@ -67,6 +67,8 @@ class World : public HypervisorOwner {
     // ---- storage and network
     void set_path(DatastoreIndex datastore, HostId host, PathFault fault);
     void set_link(HostId from, HostId to, std::uint8_t link, const LinkFault& fault);
+    // None: the isolation address itself; else this host's way to it.
+    void set_isolation_address(HostId host, bool answers);
 
     // ---- VMs
     bool start_by_person(VmIndex vm, HostId host);
@@ -131,6 +133,7 @@ class World : public HypervisorOwner {
     void discard(const AgendaEntry& entry);
     void step(SimHost& host, const Event& event);
     void person_acts(const AgendaEntry& entry);
+    void probe_round(SimHost& host, std::uint32_t life);
 
     // ---- carrying out (world_actions.cc)
     void carry_out(SimHost& host);
@@ -163,6 +166,9 @@ class World : public HypervisorOwner {
     void check_step(SimHost& host);
     void check_regularly();
     void check_claim(HostId host, VmIndex vm);
+    // Whether the response of an isolated host was right (world_isolation.cc).
+    void check_response(SimHost& host, const Trace& line);
+    [[nodiscard]] bool could_be_isolated(const SimHost& host) const;
     void note_stops(HostId host);
     void check_reset(SimHost& host, const char* why);
     // Whether the lease of `host` that ended at `end` could have been kept; why not, if it could.

@@ -6,6 +6,7 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Span kKeeperAnswers{microseconds{200}, milliseconds{5}};
+constexpr Duration kProbing = milliseconds{1};
 constexpr Span kPersisting{microseconds{50}, milliseconds{2}};
 
 }  // namespace
@@ -84,6 +85,8 @@ void World::carry_out_one(SimHost& host, const Action& action) {
         host.hypervisor->resume(now_, life, *resume);
     } else if (const auto* destroy = std::get_if<DestroyVm>(&action)) {
         host.hypervisor->destroy(now_, life, *destroy);
+    } else if (const auto* shutdown = std::get_if<ShutdownVm>(&action)) {
+        host.hypervisor->shut_down(now_, life, *shutdown);
     } else if (const auto* answer = std::get_if<AnswerStart>(&action)) {
         host.hypervisor->answer(now_, *answer);
     } else if (const auto* persist = std::get_if<PersistIncarnation>(&action)) {
@@ -163,6 +166,7 @@ void World::trace(SimHost& host, const Trace& line) {
                                      static_cast<std::uint64_t>(line.a)}) {
         fingerprint_ = (fingerprint_ ^ part) * 0x100000001b3U;
     }
+    if (line.code == TraceCode::VmStopping) check_response(host, line);
     if (line.code == TraceCode::ClaimWritten) vms_[vm_index_of(line.vm)].scan_began_at = now_;
     if (log_ != nullptr) log_->engine(now_, host.id, line);
 }
@@ -172,8 +176,9 @@ void World::mail(HostId host, std::uint32_t life, const decltype(Event::body)& b
     const std::uint32_t index = mails_.take();
     mails_[index] = body;
     const Span& span = std::holds_alternative<KeeperReport>(body) ? kKeeperAnswers : kPersisting;
-    target.mail_ready_at =
-        std::max(target.mail_ready_at, now_ + chance_.between(span.low, span.high));
+    const Duration latency =
+        std::holds_alternative<ProbeReport>(body) ? kProbing : chance_.between(span.low, span.high);
+    target.mail_ready_at = std::max(target.mail_ready_at, now_ + latency);
     agenda_.put(target.mail_ready_at, Wake::MailArrives, host.value(), index, life);
 }
 

@@ -49,6 +49,7 @@ void World::check_step(SimHost& host) {
     const Instant local = host.now(now_);
     const bool leads = host.engine->leading(local);
     const bool led = leaders_.leading_since(host.id) != kWorldNever;
+    if (leads) host.led_last_at = now_;
     if (leads || led) {
         if (const auto broken = leaders_.stepped(host.id, leads, host.engine->epoch(), now_))
             fail("S2", *broken);
@@ -227,6 +228,8 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
     SimHost& host = at(host_id);
     runs_.ended(index, host_id, now_, cause != EndCause::HostDied);
     ++vm.interruptions_count;
+    const bool was_allowed = vm.stop_allowed_on == host_id;
+    vm.stop_allowed_on = HostId{};
     const std::string name(vm.spec.name.view());
     switch (cause) {
         case EndCause::HostDied:
@@ -257,6 +260,7 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
     // A call that libvirt kept for too long is undone when it comes to light.
     const bool libvirt_failed =
         host.libvirt_troubled_at != kWorldNever && now_ - host.libvirt_troubled_at < seconds{60};
+    if (was_allowed) return;  // looked at when it was decided
     if (cause == EndCause::DestroyedUnseen || (libvirt_failed && host.lease_end > host.now(now_)))
         return;
     if (host.lease_end > host.now(now_)) {

@@ -227,6 +227,8 @@ void World::start_agent(HostId id) {
     config.datastores_count = config_.datastores_count;
     config.watchdog_class = config_.watchdog_class;
     config.accept_weak_watchdog = config_.accept_weak_watchdog;
+    config.asks_isolation_addresses = config_.isolation_address;
+    config.shutdown_limit = config_.shutdown_limit;
     host.persisted = Incarnation{host.persisted.boot(), host.persisted.restart() + 1};
     config.incarnation = host.persisted;
     config.arming_inherited = host.keeper.arming();
@@ -250,6 +252,8 @@ void World::start_agent(HostId id) {
     mail(id, host.life, host.keeper.report());
     mail(id, host.life, CapacityReport{Capacity{config_.hosts[id.value() - 1U].memory_mib, 64, 1}});
     host.hypervisor->connect(now_, host.life);
+    if (config_.isolation_address)
+        agenda_.put(now_ + config_.timing.interval, Wake::ProbeRound, id.value(), 0, host.life);
     note_all_ways();
 }
 

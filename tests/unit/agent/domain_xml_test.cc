@@ -44,7 +44,7 @@ TEST(DomainXml, TakesWhatPlacementNeeds) {
     EXPECT_EQ(parsed->name, "web-1");
     EXPECT_EQ(parsed->memory_mib, 1025U) << "rounded up: a VM never gets less than it says";
     EXPECT_EQ(parsed->cpus, 2);
-    EXPECT_EQ(parsed->priority, Priority::Medium) << "protected with defaults";
+    EXPECT_EQ(parsed->policy.priority, Priority::Medium) << "protected with defaults";
     ASSERT_EQ(parsed->needs.size(), 1U);
     EXPECT_EQ(parsed->needs[0].what, "disk vda");
     EXPECT_EQ(parsed->needs[0].path, "/vms/a.raw");
@@ -72,24 +72,6 @@ TEST(DomainXml, FindsEveryPathThatARestartElsewhereNeeds) {
                                         "/iso/x.iso",
                                         std::string("/var/lib/libvirt/swtpm/") + kUuid,
                                         "/srv/share"}));
-}
-
-TEST(DomainXml, PolicyIsKnownByItsNamespaceNotItsPrefix) {
-    const auto priority = [](const std::string& metadata) {
-        return parse_domain_xml(domain("", "<metadata>" + metadata + "</metadata>"));
-    };
-    const std::string ns = std::string("'") + kPolicyNamespace + "'";
-    EXPECT_EQ(priority("<holdfast:policy xmlns:holdfast=" + ns + " priority='high'/>")->priority,
-              Priority::High);
-    EXPECT_EQ(priority("<p:policy xmlns:p=" + ns + " priority='disabled'/>")->priority,
-              Priority::Disabled);
-    EXPECT_EQ(priority("<policy xmlns=" + ns + " priority='lowest'/>")->priority, Priority::Lowest);
-    EXPECT_EQ(priority("<holdfast:policy xmlns:holdfast='urn:else' priority='high'/>")->priority,
-              Priority::Medium);
-    EXPECT_EQ(priority("<policy xmlns=" + ns + " isolation='leave'/>")->priority, Priority::Medium);
-    const auto wrong = priority("<policy xmlns=" + ns + " priority='urgent'/>");
-    ASSERT_FALSE(wrong);
-    EXPECT_NE(wrong.error().text.find("urgent"), std::string::npos);
 }
 
 TEST(DomainXml, BadXmlIsAnErrorThatSaysWhere) {

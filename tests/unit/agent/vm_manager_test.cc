@@ -40,6 +40,8 @@ struct FakeHypervisor final : Hypervisor {
 
     void destroy(const VmId& /*vm*/) override { asked.emplace_back("destroy"); }
 
+    void shutdown(const VmId& /*vm*/) override { asked.emplace_back("shutdown"); }
+
     void forget(ConnectionNumber /*connection*/) override {}
 
     // How often it was asked for this since the last time.
@@ -323,6 +325,47 @@ TEST_F(VmManagerTest, GoneNeedsBothWitnesses) {
     answer_read(DomainPower::Off);
     EXPECT_EQ(outbox_.take<vm_protocol::Gone>().size(), 1U);
     EXPECT_TRUE(outbox_.take<vm_protocol::Stopped>().empty()) << "destroyed by order: only Gone";
+}
+
+TEST_F(VmManagerTest, AGuestIsAskedAndThenDestroyed) {
+    begin(DomainPower::Running);
+    manager_.handle(vm_protocol::Shutdown{vm_, now_ + 8s}, now_);
+    EXPECT_EQ(hypervisor_.take("shutdown"), 1);
+    report(CallEnded{CallKind::Shutdown, vm_, ClaimNumber{}, CallOutcome::Done, ""});
+    pass(6s);
+    EXPECT_EQ(hypervisor_.take("shutdown"), 1) << "a guest that is busy misses the first time";
+    EXPECT_EQ(hypervisor_.take("destroy"), 0);
+    EXPECT_EQ(processes_.kills, 0) << "it has time left";
+    report(CallEnded{CallKind::Shutdown, vm_, ClaimNumber{}, CallOutcome::Refused, "no agent"});
+    pass(2100ms);
+    EXPECT_EQ(hypervisor_.take("destroy"), 1);
+    pass(400ms);
+    EXPECT_EQ(processes_.kills, 1);
+}
+
+TEST_F(VmManagerTest, AGuestThatShutsDownByOrderIsGoneAndNotStoppedByItsUser) {
+    begin(DomainPower::Running);
+    manager_.handle(vm_protocol::Shutdown{vm_, now_ + 60s}, now_);
+    report(CallEnded{CallKind::Shutdown, vm_, ClaimNumber{}, CallOutcome::Done, ""});
+    processes_.living.clear();
+    report(DomainChanged{connection_, vm_, false, StopCause::ByUser, "shutdown"});
+    for (int i = 0; i < 5 && hypervisor_.take("read") > 0; ++i) {
+        report(DomainRead{connection_, vm_, snapshot(DomainPower::Off)});
+        pass(50ms);
+    }
+    EXPECT_EQ(outbox_.take<vm_protocol::Gone>().size(), 1U);
+    EXPECT_TRUE(outbox_.take<vm_protocol::Stopped>().empty());
+}
+
+TEST_F(VmManagerTest, ADestroyOvertakesAShutdown) {
+    begin(DomainPower::Running);
+    manager_.handle(vm_protocol::Shutdown{vm_, now_ + 60s}, now_);
+    report(CallEnded{CallKind::Shutdown, vm_, ClaimNumber{}, CallOutcome::Done, ""});
+    manager_.handle(vm_protocol::Destroy{vm_}, now_);
+    EXPECT_EQ(hypervisor_.take("destroy"), 1);
+    manager_.handle(vm_protocol::Shutdown{vm_, now_ + 60s}, now_);
+    pass(400ms);
+    EXPECT_EQ(processes_.kills, 1) << "a late Shutdown grants no new time";
 }
 
 TEST_F(VmManagerTest, GoneOfAVmThatIsNotThereNeedsTheSameProof) {

@@ -23,6 +23,8 @@ VmSpec some_spec(std::uint32_t xml_bytes) {
     spec.cpus = 8;
     spec.priority = Priority::High;
     spec.datastores = 0x8000'0001;
+    spec.isolation = IsolationResponse::PowerOff;
+    spec.relations = {1, 2, 3, {4, 5, 6, 7}, 8};
     spec.xml.length_bytes = xml_bytes;
     spec.xml.raw_bytes = 3 * xml_bytes;
     spec.xml.crc32c = 0xdeadbeef;
@@ -47,6 +49,7 @@ std::vector<Message> one_of_each() {
         Start{some_spec(3), claim, until, {1, 2, 3}},
         Resume{vm, claim, until},
         Destroy{vm},
+        Shutdown{vm, Instant{std::chrono::seconds{77}}},
         Rescan{},
     };
 }

@@ -332,6 +332,17 @@ class MiniCluster {
         });
     }
 
+    // A guest that shuts down at once, or that does not listen and is destroyed at the limit.
+    void carry_out(int id, const ShutdownVm& shutdown) {
+        host(id).shut_down.push_back(shutdown);
+        const Duration takes = host(id).guests_are_deaf ? shutdown.limit : kVmTime;
+        later(takes, id, [shutdown](MiniCluster& cluster, int self) {
+            if (!cluster.host(self).running.contains(shutdown.vm)) return;
+            cluster.host(self).running.erase(shutdown.vm);
+            cluster.step(self, VmGone{shutdown.vm});
+        });
+    }
+
     void carry_out(int id, const ResetHost&) { host(id).reset_asked = true; }
 
     void carry_out(int id, const AnswerStart& answer) { host(id).answers.push_back(answer); }

@@ -50,6 +50,8 @@ struct MiniHost {
     std::map<VmId, VmSpec> paused;
     std::map<VmId, VmSpec> running;
     std::vector<DestroyVm> destroyed;
+    std::vector<ShutdownVm> shut_down;
+    bool guests_are_deaf = false;  // they do not shut down when asked
     std::vector<AnswerStart> answers;
     std::vector<Trace> traces;
     bool reset_asked = false;

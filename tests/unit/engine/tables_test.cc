@@ -72,20 +72,68 @@ TEST(Timing, DriftRoundsAgainstTheObserver) {
     EXPECT_GT(with_drift(Duration{}), Duration{});
 }
 
-TEST(Placement, TakesTheHostWithMostFreeMemoryThatReachesTheDisks) {
-    std::array<Room, 3> rooms{
-        {{HostId{1}, 500, 1, 0}, {HostId{2}, 900, 2, 0}, {HostId{3}, 700, 3, 0}}};
-    VmSpec spec;
-    spec.memory_mib = 100;
-    spec.datastores = 1;
-    ASSERT_NE(place(rooms, spec, {}), nullptr);
-    EXPECT_EQ(place(rooms, spec, {})->host, HostId{3});
-    const std::array<HostId, 1> avoid{HostId{3}};
-    EXPECT_EQ(place(rooms, spec, avoid)->host, HostId{1});
-    spec.memory_mib = 600;
-    EXPECT_EQ(place(rooms, spec, avoid)->host, HostId{3}) << "an avoided host is better than none";
-    spec.memory_mib = 800;
-    EXPECT_EQ(place(rooms, spec, {}), nullptr);
+class Placement : public ::testing::Test {
+  protected:
+    static VmSpec small_spec() {
+        VmSpec spec;
+        spec.memory_mib = 100;
+        spec.cpus = 1;
+        spec.datastores = 1;
+        return spec;
+    }
+
+    // The host that `spec` is placed on; none when nowhere.
+    HostId placed(const Leanings& leanings = {}) {
+        why_ = {};
+        const Room* room = place(rooms_, spec_, leanings, why_);
+        return room == nullptr ? HostId{} : room->host;
+    }
+
+    std::array<Room, 3> rooms_{
+        {{HostId{1}, 500, 1, 0, 4}, {HostId{2}, 900, 2, 0, 4}, {HostId{3}, 700, 3, 0, 4}}};
+    VmSpec spec_ = small_spec();
+    Hindrances why_;
+};
+
+TEST_F(Placement, TakesTheHostWithMostFreeMemoryThatReachesTheDisks) {
+    EXPECT_EQ(placed(), HostId{3});
+    const std::array<HostId, 1> tried{HostId{3}};
+    EXPECT_EQ(placed({tried}), HostId{1});
+    spec_.memory_mib = 600;
+    EXPECT_EQ(placed({tried}), HostId{3}) << "a host that was tried is better than none";
+    spec_.memory_mib = 800;
+    EXPECT_EQ(placed(), HostId{});
+    EXPECT_EQ(why_.memory, 2);
+    EXPECT_EQ(why_.datastores, 1);
+}
+
+TEST_F(Placement, KeepsApartWhateverItCosts) {
+    HostSet apart;
+    apart.insert(HostId{3});
+    EXPECT_EQ(placed({{}, &apart}), HostId{1});
+    apart.insert(HostId{1});
+    EXPECT_EQ(placed({{}, &apart}), HostId{}) << "a must";
+    EXPECT_EQ(why_.apart, 2);
+}
+
+TEST_F(Placement, BringsTogetherWhereThereIsRoom) {
+    HostSet together;
+    together.insert(HostId{1});
+    EXPECT_EQ(placed({{}, nullptr, &together}), HostId{1}) << "although host 3 has more memory";
+    spec_.memory_mib = 600;
+    EXPECT_EQ(placed({{}, nullptr, &together}), HostId{3}) << "a wish, no must";
+}
+
+TEST_F(Placement, AVmNeedsItsCpusAndAHostIsNotFloodedWithStarts) {
+    spec_.cpus = 8;
+    EXPECT_EQ(placed(), HostId{});
+    EXPECT_EQ(why_.cpus, 2);
+    spec_.cpus = 4;
+    rooms_[2].starts_in_flight = kStartsInFlightMax;
+    EXPECT_EQ(placed(), HostId{1});
+    rooms_[0].starts_in_flight = kStartsInFlightMax;
+    EXPECT_EQ(placed(), HostId{});
+    EXPECT_EQ(why_.busy, 2) << "which passes, and is not said";
 }
 
 }  // namespace

@@ -72,7 +72,8 @@ Beat random_beat(Prng& prng) {
                   (bits & 4U) != 0,
                   (bits & 8U) != 0,
                   (bits & 16U) != 0,
-                  (bits & 32U) != 0};
+                  (bits & 32U) != 0,
+                  (bits & 512U) != 0};
     beat.lease = Duration{static_cast<std::int64_t>(prng.below(kPromiseMax.count() + 1))};
     beat.watchdog = Duration{static_cast<std::int64_t>(prng.below(kPromiseMax.count() + 1))};
     beat.watchdog_class = static_cast<WatchdogClass>(number(3));

@@ -21,6 +21,8 @@ VmSpec web_spec() {
     spec.priority = Priority::High;
     spec.datastores = 5;
     spec.xml = XmlRef{HostId{3}, 512, 1500, 6000, 0xdeadbeef};
+    spec.isolation = IsolationResponse::Shutdown;
+    spec.relations = {0x11223344, 0x22334455, 0x33445566, {0x44556677, 0x55667788}, 10};
     return spec;
 }
 
@@ -62,6 +64,13 @@ VmSpec random_spec(Prng& prng) {
     spec.xml.length_bytes = static_cast<std::uint32_t>(prng.below(kXmlCompressedBytesMax + 1));
     spec.xml.raw_bytes = static_cast<std::uint32_t>(prng.below(kXmlRawBytesMax + 1));
     spec.xml.crc32c = static_cast<std::uint32_t>(prng.next());
+    spec.isolation = static_cast<IsolationResponse>(prng.below(4));
+    spec.relations.name = static_cast<std::uint32_t>(prng.next());
+    spec.relations.apart = static_cast<std::uint32_t>(prng.next());
+    spec.relations.together = static_cast<std::uint32_t>(prng.next());
+    for (std::uint32_t& after : spec.relations.after)
+        after = static_cast<std::uint32_t>(prng.next());
+    spec.relations.after_delay_seconds = static_cast<std::uint16_t>(prng.next());
     return spec;
 }
 
@@ -95,6 +104,7 @@ SlotRecord sample_slot() {
     record.flags.armed = true;
     record.flags.isolated = true;
     record.flags.barred = true;
+    record.flags.partitioned = true;
     record.storage_lost_mask = 4;
     record.ballot = Ballot{
         Epoch{7}, BallotNumber{0x701}, BallotNumber{0x702}, HostKey{HostId{2}, incarnation(4, 1)}};
@@ -230,6 +240,7 @@ SlotRecord random_slot(Prng& prng, HostId host) {
                              prng.below(2) == 1,
                              prng.below(2) == 1,
                              prng.below(2) == 1,
+                             prng.below(2) == 1,
                              prng.below(2) == 1};
     record.storage_lost_mask = static_cast<std::uint32_t>(prng.next());
     record.ballot = Ballot{Epoch{prng.next()},
@@ -263,7 +274,7 @@ Roster random_roster(Prng& prng, HostId host) {
         Claim claim;
         claim.spec = random_spec(prng);
         claim.number = ClaimNumber{prng.next()};
-        claim.state = static_cast<ClaimState>(1 + prng.below(5));
+        claim.state = static_cast<ClaimState>(1 + prng.below(6));
         claim.failure = static_cast<StartFailure>(prng.below(8));
         claim.order_epoch = Epoch{prng.next()};
         claim.order_number = OrderNumber{prng.next()};
