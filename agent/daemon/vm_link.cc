@@ -121,6 +121,10 @@ void VmLink::lose_connection() {
     listed_.clear();
     directory_changed_ = true;
     sink_.say(MessageId::VmDisconnected, {});
+    for (const auto& [host, request] : fences_) {
+        report(FenceAnswered{host, request, FenceReply::NoAnswer, PowerState::Unknown});
+    }
+    fences_.clear();
 }
 
 void VmLink::take_messages() {
@@ -165,6 +169,8 @@ void VmLink::take_commands() {
             order(*resume);
         } else if (const auto* destroy = std::get_if<DestroyVm>(&command)) {
             order(*destroy);
+        } else if (const auto* fence = std::get_if<FenceHost>(&command)) {
+            order(*fence);
         } else if (const auto* named = std::get_if<BlobNamed>(&command)) {
             store_.blob_named(named->vm, named->xml);
         } else if (std::holds_alternative<RosterKnown>(command)) {

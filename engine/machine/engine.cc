@@ -80,6 +80,8 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
              config.datastores_count <= kDatastoresMax);
     plans.reserve(kOrdersMax);
     rooms.reserve(config.members.size());
+    proofs.resize(peers.all().size());
+    fences.resize(peers.all().size());
     core.incarnation = config.incarnation;
     persisted = {config.incarnation.boot(), std::max(1U, config.incarnation.restart())};
     keeper.arming = keeper.arming_last = config.arming_inherited;
@@ -133,8 +135,8 @@ void EngineState::settle() {
         lease.update(core, slots);
     }
     if (phase == HostPhase::Writing) settle_writing();
-    const bool may_stand = phase == HostPhase::Member && !stopping && slots.sees_majority(core) &&
-                           slots.scanned_clean_since(core, past.since);
+    const bool may_stand = phase == HostPhase::Member && !departing() &&
+                           slots.sees_majority(core) && slots.scanned_clean_since(core, past.since);
     if (leadership.advance(core, peers, slots, next_sequence(), may_stand)) {
         touch_slot();
         doorbell = true;
@@ -148,6 +150,7 @@ void EngineState::settle() {
     settle_claims();
     plan_restarts();
     if (phase == HostPhase::Lapsed) settle_lapsed();
+    settle_departure();
     if (phase == HostPhase::Reading || phase == HostPhase::Writing) destroy_strays();
     settle_keeper();
 }

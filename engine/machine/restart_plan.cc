@@ -54,6 +54,7 @@ void EngineState::plan_restarts() {
         marks.clear();
         // Certificates of an earlier office of this host are proofs still, but their evidence is read again.
         for (Peer& peer : peers.all()) peer.certified_dead = Incarnation{};
+        std::fill(fences.begin(), fences.end(), Fence{});
         plans.clear();
         orders_writer.touch();
         plan_due = true;
@@ -258,6 +259,8 @@ void EngineState::look_for_rooms() {
 
 void EngineState::give(Plan& plan) {
     Room* room = own_orders.orders.full() ? nullptr : place(rooms, plan.spec, plan.tried.span());
+    // With more deaths than certificates fit, its turn comes when others are done with theirs.
+    if (room != nullptr && !certificates_for(plan)) return;
     if (room == nullptr) {
         if (plan.room_missed) return;
         plan.room_missed = true;

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "engine/machine/host_phase.h"
+#include "engine/machine/trace_text.h"
 
 // Each text function below names the codes of its own subject and ends in the one that is left.
 #pragma GCC diagnostic ignored "-Wswitch-enum"
@@ -23,7 +24,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 39> kRows{{
+constexpr std::array<Row, 45> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -63,6 +64,12 @@ constexpr std::array<Row, 39> kRows{{
     {TraceCode::DatastoreChanged, "HF-3061", "datastore", TraceLevel::Warning},
     {TraceCode::LimitReached, "HF-3062", "limit", TraceLevel::Error},
     {TraceCode::ShutdownBegun, "HF-3070", "shutdown", TraceLevel::Notice},
+    {TraceCode::FenceAsked, "HF-3080", "fence", TraceLevel::Notice},
+    {TraceCode::FenceFailed, "HF-3081", "fence-failed", TraceLevel::Error},
+    {TraceCode::FenceNotReady, "HF-3082", "fence-not-ready", TraceLevel::Warning},
+    {TraceCode::ProvedOutside, "HF-3083", "proved-outside", TraceLevel::Notice},
+    {TraceCode::StartUnanswered, "HF-3047", "start-unanswered", TraceLevel::Warning},
+    {TraceCode::ProofContradicted, "HF-3084", "proof-contradicted", TraceLevel::Error},
 }};
 
 const Row& row_of(TraceCode code) {
@@ -350,8 +357,10 @@ TraceLevel trace_level(const Trace& trace) {
 }
 
 std::size_t trace_text(const Trace& trace, char* buffer, std::size_t bytes_max) {
-    Text text(buffer, bytes_max);
     const TraceCode code = trace.code;
+    if (code >= TraceCode::FenceAsked && code <= TraceCode::StartUnanswered)
+        return fencing_text(trace, buffer, bytes_max);
+    Text text(buffer, bytes_max);
     if (code >= TraceCode::CandidateStands && code <= TraceCode::Resigned) {
         leadership_text(trace, text);
     } else if ((code >= TraceCode::VerdictChanged && code <= TraceCode::DuplicateHost) ||

@@ -52,7 +52,15 @@ enum class TraceCode : std::uint8_t {
     DatastoreChanged,  // a = datastore, b = 1 usable, 0 not
     LimitReached,      // a = which: something did not fit; see limits.h
     ShutdownBegun,
+    FenceAsked,         // who, a = attempt, b = readings, span = silence
+    FenceFailed,        // who, a = FenceReply of `off`, b = PowerState, span = until the next try
+    FenceNotReady,      // who: its device does not answer
+    ProvedOutside,      // who, a = Proof, span = landing
+    ProofContradicted,  // who: shows life after its power was called off
+    StartUnanswered,    // vm, a = 1 allowed to a person, 0 asked of libvirt; span = since
 };
+
+inline constexpr TraceCode kTraceCodeLast = TraceCode::StartUnanswered;
 
 struct Trace {
     Instant at;

@@ -103,6 +103,7 @@ void EngineState::crashed(OwnVm& own) {
     own.qemu_seen = false;
     own.crash_pending = phase != HostPhase::Member || stopping;
     if (own.crash_pending) return;
+    if (host_goes_down) return left_behind(own);
     if (own.crashed_at == kNotYet || core.now - own.crashed_at > 150 * core.config.timing.lease)
         own.crashes_count = 0;
     own.crashed_at = core.now;
@@ -111,6 +112,17 @@ void EngineState::crashed(OwnVm& own) {
         return;
     }
     begin_start(own, StartKind::Revive);
+}
+
+// The host goes down and its VM with it: it should run, on another host.
+void EngineState::left_behind(OwnVm& own) {
+    own.qemu_seen = false;
+    own.step = StartStep::Idle;
+    own.kind = StartKind::None;
+    own.claim.state = ClaimState::WantsStart;
+    own.listed = true;
+    plan_due = true;
+    roster_writer.touch();
 }
 
 void EngineState::stopped_on_purpose(OwnVm& own) {
@@ -140,7 +152,9 @@ void EngineState::on(const VmStopped& stopped) {
         roster_writer.touch();
         return;
     }
-    if (stopped.cause == StopCause::ByUser || (own->step == StartStep::Appear)) {
+    if (host_goes_down && claimed && !own->under_way()) {
+        left_behind(*own);
+    } else if (stopped.cause == StopCause::ByUser || (own->step == StartStep::Appear)) {
         stopped_on_purpose(*own);
     } else if (claimed && !own->under_way()) {
         crashed(*own);
@@ -184,7 +198,12 @@ void EngineState::on(const VmGone& gone) {
     own->half_started = false;
     if (!asked) return;
     core.trace(about(TraceCode::VmProvedGone, own->claim.spec));
-    if (own->step == StartStep::Destroy) {
+    if (own->step == StartStep::Destroy && own->kind == StartKind::Person) {
+        // The person's start never appeared.
+        own->step = StartStep::Idle;
+        own->kind = StartKind::None;
+        give_claim_back(*own);
+    } else if (own->step == StartStep::Destroy) {
         own->claim.state = ClaimState::Failed;
         own->claim.failure = own->failure;
         own->step = StartStep::Idle;
@@ -202,7 +221,7 @@ void EngineState::on(const StartAsked& asked) {
     const auto refuse = [this, &asked](StartVerdict verdict) {
         core.emit(AnswerStart{asked.token, asked.spec.vm, verdict, HostId{}});
     };
-    if (stopping) return refuse(StartVerdict::Stopping);
+    if (departing()) return refuse(StartVerdict::Stopping);
     if (phase != HostPhase::Member || !lease.held(core.now)) return refuse(StartVerdict::NoLease);
     OwnVm* own = vms.find_or_add(asked.spec);
     if (own == nullptr || own->destroying) return refuse(StartVerdict::Busy);
@@ -232,7 +251,6 @@ void EngineState::on(const ShutdownAsked& asked) {
     core.trace(line);
     host_goes_down = asked.host_goes_down;
     if (leadership.resign(core)) touch_slot();
-    if (asked.host_goes_down && !vms.any_held()) change_phase(PhaseInput::HostLeaves);
     stopping = !asked.host_goes_down;
     stopping_since = core.now;
     leaving_sequence = next_sequence();

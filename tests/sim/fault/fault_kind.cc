@@ -51,6 +51,8 @@ const char* name_of(FaultKind kind) {
         "planned shutdown of a host",
         "story: the leader was a host's lifeline",
         "story: a host comes home during its failover",
+        "fence device fails, hangs or lies",
+        "operator confirms a death",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

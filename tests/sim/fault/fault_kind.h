@@ -50,7 +50,9 @@ enum class FaultKind : std::uint8_t {
     PersonStartsTwice,  // on two hosts at the same moment
     PlannedShutdown,    // people shut a host down, and start its VMs elsewhere
     Lifeline,           // a host that lives on the leader's answers alone loses the leader
-    Homecoming,  // a host returns while its VMs are being restarted, and people start them there
+    Homecoming,    // a host returns while its VMs are being restarted, and people start them there
+    FenceTrouble,  // a host's fence device fails, hangs or lies
+    OperatorConfirms,  // a person says of a host without power that it is dead
     Last_,
 };
 

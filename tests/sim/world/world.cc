@@ -158,6 +158,7 @@ void World::dispatch(const AgendaEntry& entry) {
         case Wake::Autostart:
             if (host.power_life == entry.life) start_by_person(entry.index, host.id);
             return;
+        case Wake::FenceMoves: fence_moves(host, entry.index); return;
         case Wake::FaultActs: return;
     }
 }
@@ -235,6 +236,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::AgentStarts:
         case Wake::PersonActs:
         case Wake::Autostart:
+        case Wake::FenceMoves:
         case Wake::FaultActs: return;
     }
 }

@@ -51,8 +51,11 @@ struct MiniHost {
     std::map<VmId, VmSpec> running;
     std::vector<DestroyVm> destroyed;
     std::vector<AnswerStart> answers;
+    std::vector<FenceHost> fences;        // asked of this host; a test answers them
+    std::vector<AnswerConfirm> confirms;  // answered by this host
     std::vector<Trace> traces;
     bool reset_asked = false;
+    bool shutdown_ready = false;
     bool vm_side_hangs = false;
     bool keeper_away = false;  // arming is acknowledged only after return_keeper()
     std::uint64_t arming = 0;
