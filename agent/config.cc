@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "agent/config_check.h"
+#include "agent/config_fence.h"
 #include "agent/config_report.h"
 #include "agent/table_reader.h"
 #include "agent/text.h"
@@ -111,6 +112,7 @@ void read_members(const TomlNode& root, Config& config, ConfigLines& lines, Conf
         table.require("addresses",
                       table.addresses("addresses", member.addresses),
                       "Give one literal address per link.");
+        if (const TomlNode* fence = table.table("fence")) member.fence = read_fence(*fence, report);
         table.finish();
         lines.members.push_back(node->line);
         config.members.push_back(std::move(member));

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/result.h"
@@ -21,10 +22,20 @@ inline constexpr const char* kConfigFileDefault = "/etc/holdfast/holdfast.toml";
 inline constexpr const char* kAcceptWeakWatchdog =
     "I accept that a hung host may run its VMs twice";
 
+// The program that cuts a member's power, and what it gets on its standard input as key=value lines.  Holds secrets: never printed.
+struct FenceConfig {
+    std::string program;  // an absolute path; empty: this member has no fence device
+    Duration timeout = std::chrono::seconds{30};  // of each call
+    std::vector<std::pair<std::string, std::string>> options;
+
+    [[nodiscard]] bool is_none() const { return program.empty(); }
+};
+
 struct MemberConfig {
     HostId id;
     std::string name;
     std::vector<std::string> addresses;  // literal, one per link
+    FenceConfig fence;
 };
 
 // A heartbeat datastore or a VM datastore.

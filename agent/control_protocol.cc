@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/text.h"
+#include "engine/base/limits.h"
 
 namespace holdfast {
 
@@ -123,6 +124,21 @@ std::string encode_change(const ConfigChange& change) {
            (maintenance.on ? " on" : " off");
 }
 
+Result<ControlRequest> decode_confirm(const std::vector<std::string_view>& words) {
+    if (words.size() != 4) return refuse("confirm-dead takes HOST and INCARNATION.");
+    std::uint16_t host = 0;
+    if (!read_number(words[2], host) || host < 1 || host > kHostsMax)
+        return refuse("confirm-dead: HOST is not a host id.");
+    std::uint32_t boot = 0;
+    std::uint32_t restart = 0;
+    const std::size_t dot = words[3].find('.');
+    const bool whole = dot != std::string_view::npos &&
+                       read_number(words[3].substr(0, dot), boot) &&
+                       read_number(words[3].substr(dot + 1), restart);
+    if (!whole || boot == 0) return refuse("confirm-dead: INCARNATION is not of the form 3.1.");
+    return ControlRequest{ConfirmRequest{HostId{host}, Incarnation{boot, restart}}};
+}
+
 }  // namespace
 
 std::string encode_request(const ControlRequest& request) {
@@ -139,6 +155,10 @@ std::string encode_request(const ControlRequest& request) {
     }
     if (const auto* change = std::get_if<ChangeRequest>(&request))
         return text + encode_change(change->change);
+    if (const auto* confirm = std::get_if<ConfirmRequest>(&request)) {
+        return text + " confirm-dead " + std::to_string(confirm->host.value()) + " " +
+               incarnation_text(confirm->incarnation);
+    }
     const auto& guard = std::get<GuardRequest>(request);
     text += " guard " + uuid_text(guard.vm) + " ";
     for (const char c : printable(guard.name)) text += c == ' ' ? '_' : c;
@@ -159,6 +179,7 @@ Result<ControlRequest> decode_request(std::string_view packet) {
     if (words.size() >= 2 && words[1] == "events") return decode_events(words);
     if (words.size() >= 2 && words[1] == "guard") return decode_guard(words);
     if (words.size() >= 2 && words[1] == "change") return decode_change(words);
+    if (words.size() >= 2 && words[1] == "confirm-dead") return decode_confirm(words);
     return refuse("The agent does not know this request: " + printable(packet.substr(0, 80)) + ".");
 }
 

@@ -7,6 +7,7 @@
 //   status                     one JSON object, docs/JSON.md
 //   events SINCE_S FOLLOW      lines of JSON from SINCE_S (seconds of CLOCK_BOOTTIME) on; FOLLOW is 0 or 1, with 1 the answer
 //                              ends only with the connection
+//   confirm-dead HOST INCARNATION   a person says that this incarnation (BOOT.RESTART) is dead; exit code 0 accepted, 1 refused
 //   guard UUID NAME            may this VM be started here?  exit code 0 yes, 1 no with the sentence
 //   change timing NS×9         a new timing for the whole cluster, in nanoseconds and in the order of struct Timing: interval fresh
 //                              silent isolation_after lease watchdog granularity landing dead
@@ -49,7 +50,13 @@ struct ChangeRequest {
     ConfigChange change;
 };
 
-using ControlRequest = std::variant<StatusRequest, EventsRequest, GuardRequest, ChangeRequest>;
+struct ConfirmRequest {
+    HostId host;
+    Incarnation incarnation;
+};
+
+using ControlRequest =
+    std::variant<StatusRequest, EventsRequest, GuardRequest, ChangeRequest, ConfirmRequest>;
 
 [[nodiscard]] std::string encode_request(const ControlRequest& request);
 

@@ -140,6 +140,10 @@ int TableReader::addresses(const std::string& key, std::vector<std::string>& tar
     return node->line;
 }
 
+const TomlNode* TableReader::table(const std::string& key) {
+    return take(key, TomlNode::Kind::Table);
+}
+
 int TableReader::word(const std::string& key,
                       const std::vector<std::string>& words,
                       std::string& target) {

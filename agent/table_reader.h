@@ -28,6 +28,9 @@ class TableReader {
     // One of the words.
     int word(const std::string& key, const std::vector<std::string>& words, std::string& target);
 
+    // The table under `key`, for a reader of its own; null when there is none.
+    [[nodiscard]] const TomlNode* table(const std::string& key);
+
     // Reports a key that has no default and is missing.
     void require(const std::string& key, int line_found, const std::string& advice);
 

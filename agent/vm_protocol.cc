@@ -1,6 +1,5 @@
 #include "agent/vm_protocol.h"
 
-#include <algorithm>
 #include <isa-l/crc.h>
 #include <type_traits>
 #include <utility>
@@ -234,6 +233,36 @@ void get(Reader& in, Shutdown& m) {
 void put(Writer& /*out*/, const Rescan& /*m*/) {}
 
 void get(Reader& /*in*/, Rescan& /*m*/) {}
+
+void put(Writer& out, const Fence& m) {
+    out.number(m.host.value());
+    out.number(static_cast<std::uint8_t>(m.task));
+    out.number(m.request.value());
+    out.instant(m.valid_until);
+}
+
+void get(Reader& in, Fence& m) {
+    m.host = HostId{in.number<std::uint16_t>()};
+    m.task = in.choice<FenceTask>(FenceTask::Prepare, FenceTask::Off);
+    m.request = RequestId{in.number<std::uint64_t>()};
+    m.valid_until = in.instant();
+}
+
+void put(Writer& out, const Fenced& m) {
+    out.number(m.host.value());
+    out.number(m.request.value());
+    out.number(static_cast<std::uint8_t>(m.off));
+    out.number(static_cast<std::uint8_t>(m.power));
+    out.text(m.text);
+}
+
+void get(Reader& in, Fenced& m) {
+    m.host = HostId{in.number<std::uint16_t>()};
+    m.request = RequestId{in.number<std::uint64_t>()};
+    m.off = in.choice<FenceReply>(FenceReply::Ok, FenceReply::NotRun);
+    m.power = in.choice<PowerState>(PowerState::Unknown, PowerState::Off);
+    m.text = in.text();
+}
 
 // Makes the alternative whose position is `index` and fills it from the fields.
 template <std::size_t I = 0>

@@ -23,6 +23,7 @@
 
 #include "engine/base/result.h"
 #include "engine/base/types.h"
+#include "engine/machine/action.h"
 #include "engine/machine/event.h"
 #include "engine/machine/roster.h"
 
@@ -162,6 +163,28 @@ struct Rescan {
     friend bool operator==(const Rescan&, const Rescan&) = default;
 };
 
+// Use the fence device of another member: `off` and then `status`, or with Prepare `status` alone.  Answered by Fenced.  Not run,
+// and answered so, once CLOCK_BOOTTIME has passed valid_until.  One at a time for each host: a newer one replaces one that waits.
+struct Fence {
+    HostId host;
+    FenceTask task = FenceTask::Prepare;
+    RequestId request;
+    Instant valid_until;
+
+    friend bool operator==(const Fence&, const Fence&) = default;
+};
+
+// The answer to Fence (of holdfast-vm).
+struct Fenced {
+    HostId host;
+    RequestId request;
+    FenceReply off = FenceReply::NotRun;
+    PowerState power = PowerState::Unknown;
+    std::string text;  // what the program wrote, without secrets
+
+    friend bool operator==(const Fenced&, const Fenced&) = default;
+};
+
 // Its alternatives' order is their type number on the wire, from 1: append, never reorder.
 using Message = std::variant<Hello,
                              DomainSeen,
@@ -177,7 +200,9 @@ using Message = std::variant<Hello,
                              Resume,
                              Destroy,
                              Rescan,
-                             Shutdown>;
+                             Shutdown,
+                             Fence,
+                             Fenced>;
 
 enum class DecodeError : std::uint8_t {
     TooShort = 1,  // less than a header

@@ -23,6 +23,7 @@ struct All {
     StatusOptions status;
     EventsOptions events;
     GuardOptions guard;
+    ConfirmDeadOptions confirm_dead;
     CheckOptions check;
     ReplayOptions replay;
 };
@@ -131,6 +132,21 @@ void add_agent_commands(CLI::App& app, All& all) {
     guard->add_option("--uuid", all.guard.uuid, "The VM's uuid")->required();
     guard->add_option("--name", all.guard.name, "Its name, for messages");
 
+    CLI::App* confirm = app.add_subcommand(
+        "confirm-dead",
+        "Say that a silent host is dead, so that its VMs start elsewhere\n\n"
+        "For a host without a hardware watchdog and without a fence device, or whose "
+        "fence device fails.  Run it on the leader.\n"
+        "Refused while the host shows life.  If it is not really without power, "
+        "its VMs run twice and their disks are destroyed.\n"
+        "Exit code 0: accepted.  1: refused, with the reason.");
+    add_config(confirm, all.confirm_dead.config);
+    confirm->add_option("HOST", all.confirm_dead.host, "Name or id of the host")->required();
+    confirm->add_option("--i-have-seen-it-powered-off",
+                        all.confirm_dead.typed,
+                        "The host's name again, instead of typing it when asked");
+    add_json(confirm, all.confirm_dead.json);
+
     CLI::App* check = app.add_subcommand("check",
                                          "Check the configuration file\n\nShows every finding at "
                                          "once, with line numbers and values that would be safe.");
@@ -173,6 +189,7 @@ int dispatch(const CLI::App& app, const All& all) {
     if (name == "events") return run_events(all.events);
     if (name == "guard") return run_guard(all.guard);
     if (name == "replay") return run_replay(all.replay);
+    if (name == "confirm-dead") return run_confirm_dead(all.confirm_dead);
     return run_check(all.check);
 }
 

@@ -75,6 +75,13 @@ struct GuardOptions {
     std::string name;
 };
 
+struct ConfirmDeadOptions {
+    std::string config = kConfigFileDefault;
+    std::string host;   // name or id
+    std::string typed;  // the host's name again; empty: ask on the terminal
+    bool json = false;
+};
+
 struct CheckOptions {
     std::string config = kConfigFileDefault;
     bool json = false;
@@ -87,6 +94,7 @@ int run_status(const StatusOptions& options);
 int run_events(const EventsOptions& options);
 int run_replay(const ReplayOptions& options);
 int run_guard(const GuardOptions& options);
+int run_confirm_dead(const ConfirmDeadOptions& options);
 int run_check(const CheckOptions& options);
 
 // Parses the command line and runs the command.

@@ -195,4 +195,27 @@ std::string event_view(const std::string& json) {
     }
 }
 
+HostLook find_host(const std::string& status_json, const std::string& host) {
+    HostLook look;
+    const Json status = Json::parse(status_json, nullptr, false);
+    if (!status.is_object() || !status.contains("hosts")) return look;
+    for (const Json& entry : status.at("hosts")) {
+        if (str(entry, "name") != host && str(entry, "id") != host) continue;
+        unsigned boot = 0;
+        unsigned restart = 0;
+        // NOLINTNEXTLINE(cert-err34-c): what does not parse stays 0, "none"
+        std::sscanf(str(entry, "incarnation").c_str(), "%u.%u", &boot, &restart);
+        look.id = HostId{entry.at("id").get<std::uint16_t>()};
+        look.name = str(entry, "name");
+        look.incarnation = Incarnation{boot, restart};
+        look.verdict = str(entry, "verdict");
+        const auto beat = entry.at("beat_age_ms").get<std::int64_t>();
+        const auto slot = entry.at("slot_age_ms").get<std::int64_t>();
+        const bool by_beat = slot < 0 || (beat >= 0 && beat < slot);
+        look.heard = age(entry, by_beat ? "beat_age_ms" : "slot_age_ms");
+        return look;
+    }
+    return look;
+}
+
 }  // namespace holdfast::cli

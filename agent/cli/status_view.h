@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "engine/base/types.h"
+
 namespace holdfast::cli {
 
 // Never throws: what is not JSON comes back as it is.
@@ -13,5 +15,16 @@ namespace holdfast::cli {
 
 // Any JSON as indented lines "key: value", without brackets and commas; for `holdfast inspect`.
 [[nodiscard]] std::string indented_view(const std::string& json);
+
+// One host of a status object, by name or id; id is none when there is no such host.
+struct HostLook {
+    HostId id;
+    std::string name;
+    Incarnation incarnation;
+    std::string verdict;
+    std::string heard;  // how long ago anything was heard of it, for people
+};
+
+[[nodiscard]] HostLook find_host(const std::string& status_json, const std::string& host);
 
 }  // namespace holdfast::cli

@@ -31,15 +31,27 @@ struct RosterKnown {};
 
 struct RosterCommitted {};
 
-using VmCommand =
-    std::variant<StartVm, ResumeVm, DestroyVm, ShutdownVm, BlobNamed, RosterKnown, RosterCommitted>;
+using VmCommand = std::variant<StartVm,
+                               ResumeVm,
+                               DestroyVm,
+                               ShutdownVm,
+                               BlobNamed,
+                               RosterKnown,
+                               RosterCommitted,
+                               FenceHost>;
 
-using VmReport =
-    std::variant<VmSeen, VmListComplete, VmStopped, VmStarted, VmResumed, VmGone, CapacityReport>;
+using VmReport = std::variant<VmSeen,
+                              VmListComplete,
+                              VmStopped,
+                              VmStarted,
+                              VmResumed,
+                              VmGone,
+                              CapacityReport,
+                              FenceAnswered>;
 
-using ControlCommand = std::variant<AnswerStart, PersistIncarnation, ShutdownReady>;
+using ControlCommand = std::variant<AnswerStart, PersistIncarnation, ShutdownReady, AnswerConfirm>;
 
-using ControlReport = std::variant<StartAsked, IncarnationPersisted, ShutdownAsked>;
+using ControlReport = std::variant<StartAsked, IncarnationPersisted, ShutdownAsked, ConfirmDead>;
 
 // What the VM link knows of this host's VMs; replaced as a whole whenever it changes, never changed in place.
 struct VmDirectory {

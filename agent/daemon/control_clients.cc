@@ -37,8 +37,11 @@ void ControlLoop::serve(Client& client) {
         handle(client, *request);
     }
     if (client.guard_token != 0 && boottime_now() >= client.guard_until) {
-        end_guard(
-            client, 1, "the agent did not answer within 5 s; for a protected VM that means no.");
+        const bool vm = !client.guard_name.empty();
+        end_guard(client,
+                  vm ? 1 : 3,
+                  vm ? "the agent did not answer within 5 s; for a protected VM that means no."
+                     : "The agent did not answer within 5 s.");
     }
     flush(client);
 }
@@ -50,6 +53,8 @@ void ControlLoop::handle(Client& client, const ControlRequest& request) {
         send_events(client, *events);
     } else if (std::holds_alternative<ChangeRequest>(request)) {
         end(client, 1, "This agent cannot change the cluster's configuration yet.");
+    } else if (const auto* confirmed = std::get_if<ConfirmRequest>(&request)) {
+        confirm(client, *confirmed);
     } else {
         guard(client, std::get<GuardRequest>(request));
     }
@@ -165,7 +170,8 @@ void ControlLoop::end_guard(Client& client, int code, const std::string& sentenc
     } else {
         sink_.say(MessageId::VmRefused, {client.guard_name, sentence});
     }
-    end(client, code, sentence.empty() ? sentence : "VM " + client.guard_name + ": " + sentence);
+    const bool vm = !sentence.empty() && !client.guard_name.empty();
+    end(client, code, vm ? "VM " + client.guard_name + ": " + sentence : sentence);
 }
 
 void ControlLoop::end(Client& client, int code, const std::string& text) {

@@ -175,6 +175,8 @@ void ControlLoop::take_commands() {
             persist(*incarnation);
         } else if (const auto* verdict = std::get_if<AnswerStart>(&command)) {
             answer(*verdict);
+        } else if (const auto* confirmed = std::get_if<AnswerConfirm>(&command)) {
+            answer(*confirmed);
         } else {
             ended_.store(true);
         }

@@ -91,12 +91,14 @@ class ControlLoop {
     void take_commands();
     void persist(const PersistIncarnation& command);
     void answer(const AnswerStart& answer);
+    void answer(const AnswerConfirm& answer);
     void accept_clients();
     void serve(Client& client);
     void handle(Client& client, const ControlRequest& request);
     void send_status(Client& client);
     void send_events(Client& client, const EventsRequest& request);
     void guard(Client& client, const GuardRequest& request);
+    void confirm(Client& client, const ConfirmRequest& request);
     void end_guard(Client& client, int code, const std::string& sentence);
     void end(Client& client, int code, const std::string& text);
     void send_data(Client& client, const std::string& text);

@@ -15,6 +15,9 @@ EngineConfig make_engine_config(const Config& config,
     engine.boot_id = identity.boot_id;
     engine.timing = config.timing;
     for (const MemberConfig& member : config.members) engine.members.push(member.id);
+    for (const MemberConfig& member : config.members) {
+        if (!member.fence.is_none() && member.id != config.self) engine.fenceable.insert(member.id);
+    }
     engine.voters_count = config.voters_count;
     engine.datastores_count = static_cast<std::uint8_t>(config.datastores.size());
     engine.watchdog_class =

@@ -65,6 +65,8 @@ void Executor::execute(const Actions& actions, const Engine& engine) {
                     around_.sink.say(MessageId::HostReset, {"the engine asked for it."});
                     move_deadline(around_.keeper, around_.clock());
                 },
+                [&](const FenceHost& action) { carry_out(action); },
+                [&](const AnswerConfirm& action) { HF_CHECK(around_.control.push(action)); },
                 [&](const AnswerStart& action) { HF_CHECK(around_.control.push(action)); },
                 [&](const ShutdownReady& action) {
                     shutdown_ready_ = true;
@@ -167,6 +169,15 @@ void Executor::carry_out(const StartVm& action) {
 void Executor::carry_out(const ResumeVm& action) {
     if (around_.clock() >= action.valid_until) {
         own_reports_.push(VmReport{VmResumed{action.vm, action.claim, StartFailure::Lease}});
+        return;
+    }
+    command(action);
+}
+
+// Only the leader fences, and only while it is sure to be one.
+void Executor::carry_out(const FenceHost& action) {
+    if (around_.clock() >= action.valid_until) {
+        own_reports_.push(VmReport{FenceAnswered{action.host, action.request, {}, {}}});
         return;
     }
     command(action);

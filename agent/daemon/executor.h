@@ -70,6 +70,7 @@ class Executor {
     void carry_out(const ReadOrders& action);
     void carry_out(const StartVm& action);
     void carry_out(const ResumeVm& action);
+    void carry_out(const FenceHost& action);
     void request(DatastoreIndex datastore,
                  const DatastoreRequest& request,
                  const DatastoreMemory* memory = nullptr);

@@ -122,6 +122,10 @@ void VmLink::lose_connection() {
     listed_.clear();
     directory_changed_ = true;
     sink_.say(MessageId::VmDisconnected, {});
+    for (const auto& [host, request] : fences_) {
+        report(FenceAnswered{host, request, FenceReply::NoAnswer, PowerState::Unknown});
+    }
+    fences_.clear();
 }
 
 void VmLink::take_messages() {
@@ -168,6 +172,8 @@ void VmLink::take_commands() {
             order(*destroy);
         } else if (const auto* shutdown = std::get_if<ShutdownVm>(&command)) {
             order(*shutdown);
+        } else if (const auto* fence = std::get_if<FenceHost>(&command)) {
+            order(*fence);
         } else if (const auto* named = std::get_if<BlobNamed>(&command)) {
             store_.blob_named(named->vm, named->xml);
         } else if (std::holds_alternative<RosterKnown>(command)) {

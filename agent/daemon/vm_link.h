@@ -4,7 +4,7 @@
 // engine, the engine's commands become messages.  A VM is reported as seen once its XML is on a majority of the datastores
 // (xml_store.h); the list is complete once every VM of it went through.
 //
-// While holdfast-vm is away: starts and resumes fail at once (Libvirt), destroys wait and are said again after reconnecting.  A start
+// While holdfast-vm is away: fence devices are not used (NotRun); starts and resumes fail at once (Libvirt), destroys wait and are said again after reconnecting.  A start
 // that a lost connection left unanswered is destroyed first and reported as failed when the VM is proved gone.
 #pragma once
 
@@ -94,11 +94,13 @@ class VmLink {
     void on(const vm_protocol::Gone& message);
     void on(const vm_protocol::CapacitySeen& message);
     void on(const vm_protocol::LibvirtState& message);
+    void on(const vm_protocol::Fenced& message);
 
     void order(const StartVm& order);
     void order(const ResumeVm& order);
     void order(const DestroyVm& order);
     void order(const ShutdownVm& order);
+    void order(const FenceHost& order);
     void send_start(const StartVm& order, std::vector<std::uint8_t> xml);
     void report_seen(Domain& domain);
     void complete_list_if_ready();
@@ -121,7 +123,8 @@ class VmLink {
     std::map<VmId, Start> starts_;
     std::map<VmId, ResumeVm> resumes_;
     std::set<VmId> destroys_;
-    std::map<VmId, Instant> shutdowns_;  // and when each becomes a destroy
+    std::map<VmId, Instant> shutdowns_;   // and when each becomes a destroy
+    std::map<HostId, RequestId> fences_;  // unanswered
     bool libvirt_connected_ = false;
     bool list_said_ = false;      // ListComplete came
     bool list_reported_ = false;  // and went on to the engine

@@ -102,6 +102,25 @@ void VmLink::on(const vm_protocol::LibvirtState& message) {
     directory_changed_ = true;
 }
 
+void VmLink::on(const vm_protocol::Fenced& message) {
+    const auto found = fences_.find(message.host);
+    if (found != fences_.end() && found->second == message.request) fences_.erase(found);
+    if (!message.text.empty()) {
+        sink_.say(MessageId::FenceProgramSaid,
+                  {std::to_string(message.host.value()), printable(message.text)});
+    }
+    report(FenceAnswered{message.host, message.request, message.off, message.power});
+}
+
+void VmLink::order(const FenceHost& order) {
+    if (!connection_) {
+        report(FenceAnswered{order.host, order.request, FenceReply::NotRun, PowerState::Unknown});
+        return;
+    }
+    fences_[order.host] = order.request;
+    send(vm_protocol::Fence{order.host, order.task, order.request, order.valid_until});
+}
+
 void VmLink::order(const StartVm& order) {
     if (!connection_) {
         report(VmStarted{order.spec.vm, order.claim, StartFailure::Libvirt});

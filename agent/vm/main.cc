@@ -15,6 +15,7 @@
 #include "agent/config.h"
 #include "agent/vm/boot_clock.h"
 #include "agent/vm/daemon_link.h"
+#include "agent/vm/fence_calls.h"
 #include "agent/vm/judge.h"
 #include "agent/vm/libvirt_hypervisor.h"
 #include "agent/vm/log.h"
@@ -81,9 +82,19 @@ int serve(const holdfast::Config& config, holdfast::StartMarks& marks, int signa
         processes,
         marks,
         link);
+    holdfast::FenceCalls fences(config.members);
     while (!is_asked_to_end(signals)) {
         if (link.connect(holdfast::boot_now())) manager.on_daemon_connected(holdfast::boot_now());
-        for (const auto& message : link.receive()) manager.handle(message, holdfast::boot_now());
+        for (const auto& message : link.receive()) {
+            if (const auto* fence = std::get_if<holdfast::vm_protocol::Fence>(&message)) {
+                fences.obey(*fence, holdfast::boot_now());
+            } else {
+                manager.handle(message, holdfast::boot_now());
+            }
+        }
+        fences.tick(holdfast::boot_now(), [&link](holdfast::vm_protocol::Fenced answer) {
+            link.send(std::move(answer));
+        });
         for (const auto& report : reports.take()) manager.handle(report, holdfast::boot_now());
         if (probes.tick(holdfast::boot_now())) manager.on_datastores_probed(probes.reachable());
         const holdfast::Instant next = manager.tick(holdfast::boot_now());

@@ -116,6 +116,40 @@ struct ShutdownVm {
 // Reset this host now (sysrq-b), never by an orderly reboot.
 struct ResetHost {};
 
+enum class FenceTask : std::uint8_t {
+    Prepare =
+        1,  // ask the device for `status` alone, so that one that does not answer is known in time
+    Off,    // `off`, and then `status`, whatever `off` said
+};
+
+// Use the fence device of another host; answered by FenceAnswered.  One at a time for each host.  Dropped with
+// FenceReply::NotRun when the executor's clock has passed valid_until: only the leader fences.
+struct FenceHost {
+    HostId host;
+    FenceTask task = FenceTask::Prepare;
+    RequestId request;
+    Instant valid_until;
+};
+
+enum class ConfirmVerdict : std::uint8_t {
+    Accepted = 1,  // certified dead once `landing` is over
+    NotLeader,     // only the leader certifies; `other` leads, if anybody does
+    ShowsLife,     // it was heard of too lately: it must be silent for another `wait`
+    Changed,       // another incarnation is the newest by now
+    AlreadyDead,   // certified before
+    UnknownHost,   // no other member, or never heard of
+};
+
+// The answer to ConfirmDead.
+struct AnswerConfirm {
+    std::uint64_t token = 0;
+    HostId host;
+    ConfirmVerdict verdict = ConfirmVerdict::NotLeader;
+    HostId other;
+    Incarnation incarnation;  // the newest known
+    Duration wait{};          // with ShowsLife: how long it must stay silent from now on
+};
+
 enum class StartVerdict : std::uint8_t {
     Allowed = 1,
     NoLease,        // this host does not hold its lease
@@ -158,6 +192,8 @@ using Action = std::variant<WriteSlot,
                             ShutdownVm,
                             ResetHost,
                             AnswerStart,
+                            FenceHost,
+                            AnswerConfirm,
                             ShutdownReady,
                             TraceLine>;
 

@@ -20,19 +20,21 @@ void EngineState::on(const BeatReceived& received) {
         beat.answered_incarnation == core.incarnation || planted(Mutant::AnswersToThePastCount);
     const bool answers = mine && core.incarnation.boot() != 0;
     if (answers) {
-        Instant& answered = peers.find(beat.from)->answered_issued;
-        answered = std::max(answered, lease.issued_at(beat.answered_number));
+        Peer& sender = *peers.find(beat.from);
+        sender.answered = std::max(sender.answered, beat.answered_number);
+        sender.answered_issued =
+            std::max(sender.answered_issued, lease.issued_at(beat.answered_number));
     }
-    const HostKey sender{beat.from, beat.incarnation};
+    const HostKey author{beat.from, beat.incarnation};
     const bool from_leader =
-        beat.epoch == leadership.decided_epoch() && sender == leadership.winner();
+        beat.epoch == leadership.decided_epoch() && author == leadership.winner();
     if (!from_leader && !planted(Mutant::OldLeaderRenewsLease)) return;
     // From here on the leader of the highest epoch known speaks.
     if (beat.pill >= core.incarnation && core.incarnation.boot() != 0 &&
         phase == HostPhase::Member) {
         Trace line;
         line.code = TraceCode::PillTaken;
-        line.who = sender;
+        line.who = author;
         core.trace(line);
         lapse();
         return;
@@ -45,8 +47,7 @@ void EngineState::on(const BeatReceived& received) {
 void EngineState::send_beats() {
     const bool may_beat = core.incarnation.boot() != 0 &&
                           (core.incarnation == persisted || planted(Mutant::BeatsBeforeDurable)) &&
-                          phase != HostPhase::Refused &&
-                          !(stopping && host_goes_down && phase == HostPhase::Leaving);
+                          phase != HostPhase::Refused;
     if (!may_beat) return;
     beat_number = beat_number.next();
     lease.beat_issued(beat_number, core.now);
@@ -57,6 +58,8 @@ void EngineState::send_beats() {
     beat.incarnation = core.incarnation;
     beat.number = beat_number;
     beat.flags = own_slot.flags;
+    beat.flags.clean_shutdown = phase == HostPhase::Leaving;
+    if (phase == HostPhase::Leaving && leaving_beat.is_none()) leaving_beat = beat_number;
     beat.lease = core.config.timing.lease;
     beat.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
     beat.watchdog_class = own_watchdog_class();

@@ -43,12 +43,12 @@ void EngineState::settle_claims() {
     }
     for (OwnVm& own : vms) {
         const bool claimed = own.listed && own.claim.holds();
-        if (own.crash_pending && !stopping && claimed && !own.under_way() && !own.destroying &&
+        if (own.crash_pending && !departing() && claimed && !own.under_way() && !own.destroying &&
             !own.qemu_seen)
             crashed(own);
         const bool stray = reconciled && own.qemu_seen && !own.under_way() && !own.destroying &&
                            !(own.listed && own.claim.holds());
-        if (stray && !stopping) {
+        if (stray && !departing()) {
             if (core.now >= own.retry_at) {
                 begin_start(own, StartKind::Adopt);
             } else {
@@ -100,6 +100,9 @@ void EngineState::advance_claim(OwnVm& own) {
             HostId{});
     }
     if (own.step < StartStep::Create) core.wake_at(own.step_since + patience(core) + Duration{1});
+    if (own.step == StartStep::Create || own.step == StartStep::Resume ||
+        own.step == StartStep::Appear)
+        return wait_for_libvirt(own);
     if (own.step == StartStep::Arming && may_claim()) write_claim(own);
     if (own.step == StartStep::Roster && own_slot.roster_version >= own.needs_version) {
         own.needs_sequence = next_sequence();
@@ -123,6 +126,17 @@ void EngineState::advance_claim(OwnVm& own) {
         case ClaimCheck::Renumber: return write_claim(own);
         case ClaimCheck::Withdraw: return withdraw(own, failure, other);
     }
+}
+
+// Something was asked of libvirt, or allowed to a person, so giving up needs the proof that nothing of it is left.
+void EngineState::wait_for_libvirt(OwnVm& own) {
+    const Instant due = own.step_since + kAppearWithin;
+    if (core.now < due) return core.wake_at(due);
+    Trace line = about(TraceCode::StartUnanswered, own);
+    line.a = own.step == StartStep::Appear ? 1 : 0;
+    line.span = core.now - own.step_since;
+    core.trace(line);
+    start_failed(own, StartFailure::Libvirt);
 }
 
 bool EngineState::certified(const Orders& orders, HostKey key) const {
@@ -254,9 +268,15 @@ void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
         own.listed = true;
         return;
     }
-    // As if it had not been asked.
+    give_claim_back(own);
+}
+
+// As if it had not been asked.
+void EngineState::give_claim_back(OwnVm& own) {
+    own.number_floor = std::max(own.number_floor, own.claim.number);
     own.claim = own.before;
     own.listed = own.listed_before;
+    roster_writer.touch();
     const auto spread = static_cast<std::uint64_t>(4 * core.config.timing.interval.count());
     own.retry_at = core.now + core.config.timing.interval +
                    Duration{static_cast<std::int64_t>(core.prng.below(spread))};
@@ -280,7 +300,7 @@ void EngineState::take_orders(const Orders& orders) {
 }
 
 void EngineState::take_order(const Orders& orders, const Order& order) {
-    if (phase != HostPhase::Member || stopping) return;
+    if (phase != HostPhase::Member || departing()) return;
     OwnVm* own = vms.find_or_add(order.spec);
     Trace line;
     line.vm = order.spec.vm;

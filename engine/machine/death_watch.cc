@@ -26,7 +26,38 @@ void EngineState::watch_deaths() {
         if (!peer.known()) continue;
         watch_reboot(peer);
         if (!peer.is_dead(peer.incarnation)) watch_silence(peer);
+        if (!peer.is_dead(peer.incarnation)) watch_from_outside(peer);
     }
+}
+
+// From when on the silence of a host counts.  The last leader may have answered it until its own lease ended; it cannot have
+// answered itself.
+Instant EngineState::silence_began(const Peer& peer) const {
+    const HostKey key{peer.id, peer.incarnation};
+    return key == leadership.previous_winner() || planted(Mutant::PreviousOfficeNotCounted)
+               ? peer.evidence_at
+               : std::max(peer.evidence_at, leadership.answers_ended_at());
+}
+
+// Whether reads from a majority that were issued at `due` or later show nothing newer; if not, sees to it that they will.
+bool EngineState::silent_since(const Peer& peer, Instant due, std::uint8_t& readings) {
+    readings = 0;
+    if (core.now < due) {
+        if (due - core.now < 2 * core.config.timing.interval) core.wake_at(due);
+        return false;
+    }
+    const Instant read_after = planted(Mutant::VerdictReadTooEarly) ? silence_began(peer) : due;
+    for (std::size_t d = 0; d < core.config.datastores_count; ++d) {
+        if (core.quorum.votes(d) && peer.read_issued[d] != kNotYet &&
+            peer.read_issued[d] >= read_after)
+            ++readings;
+    }
+    const Instant read_at = planted(Mutant::VerdictFromMinority)
+                                ? peer.read_by(core.quorum.of_one())
+                                : peer.read_by(core.quorum);
+    if (read_at >= read_after) return true;
+    slots.want_scan_issued_since(core, due);
+    return false;
 }
 
 // Silence is a proof after start + dead, by reads from a majority that were issued after that and show nothing newer.  A newer
@@ -41,32 +72,11 @@ void EngineState::watch_silence(Peer& peer) {
         certificate.dead = {peer.id, peer.incarnation};
         return certify(peer, certificate);
     }
-    Instant start = peer.evidence_at;
-    // The last leader may have answered this host until its own lease ended; it cannot have answered itself.
     const HostKey key{peer.id, peer.incarnation};
-    if (key != leadership.previous_winner() && !planted(Mutant::PreviousOfficeNotCounted))
-        start = std::max(start, leadership.answers_ended_at());
     const Timing& timing = core.config.timing;
     const Duration dead = dead_after(timing, peer.lease(), peer.watchdog());
-    const Instant due = start + dead;
-    if (core.now < due) {
-        if (due - core.now < 2 * timing.interval) core.wake_at(due);
-        return;
-    }
-    const Instant read_after = planted(Mutant::VerdictReadTooEarly) ? start : due;
     std::uint8_t readings = 0;
-    for (std::size_t d = 0; d < core.config.datastores_count; ++d) {
-        if (core.quorum.votes(d) && peer.read_issued[d] != kNotYet &&
-            peer.read_issued[d] >= read_after)
-            ++readings;
-    }
-    const Instant read_at = planted(Mutant::VerdictFromMinority)
-                                ? peer.read_by(core.quorum.of_one())
-                                : peer.read_by(core.quorum);
-    if (read_at < read_after) {
-        slots.want_scan_issued_since(core, due);
-        return;
-    }
+    if (!silent_since(peer, silence_began(peer) + dead, readings)) return;
     const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
     const bool hardware = peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen &&
                           (slot.flags.armed || planted(Mutant::DeadWithoutArming));
@@ -107,11 +117,9 @@ void EngineState::certify(Peer& peer, const Certificate& proposed) {
     certificate.watchdog_class = peer.watchdog_class();
     certificate.last_sequence = peer.slot_seen ? peer.slot.sequence : Sequence{};
     certificate.last_beat = peer.beat_seen ? peer.beat.number : BeatNumber{};
-    if (own_orders.certificates.full()) own_orders.certificates.remove_at(0);
-    own_orders.certificates.push(certificate);
-    orders_writer.touch();
-    if (marks.full()) marks.remove_at(0);
-    marks.push({certificate.dead, MarkKind::Certificate});
+    proofs[static_cast<std::size_t>(&peer - peers.all().data())] = certificate;
+    keep_certificate(peer);
+    remember_mark({certificate.dead, MarkKind::Certificate});
     touch_slot();
 
     peer.certified_dead = std::max(peer.certified_dead, certificate.dead.incarnation);

@@ -87,6 +87,8 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
     group_spots.reserve(kClaimsKnownMax + kRosterEntriesMax + kOrdersMax);
     circle_seen.reserve(kOrdersMax);
     circle_stack.reserve(kOrdersMax + 1);
+    proofs.resize(peers.all().size());
+    fences.resize(peers.all().size());
     core.incarnation = config.incarnation;
     persisted = {config.incarnation.boot(), std::max(1U, config.incarnation.restart())};
     keeper.arming = keeper.arming_last = config.arming_inherited;
@@ -141,7 +143,8 @@ void EngineState::settle() {
     }
     if (phase == HostPhase::Writing) settle_writing();
     settle_isolation();
-    const bool may_stand = phase == HostPhase::Member && !stopping && slots.sees_majority(core) &&
+    const bool may_stand = phase == HostPhase::Member && !departing() &&
+                           slots.sees_majority(core) &&
                            slots.scanned_clean_since(core, past.since) && !gives_way_to_connected();
     if (leadership.advance(core, peers, slots, next_sequence(), may_stand)) {
         touch_slot();
@@ -156,6 +159,7 @@ void EngineState::settle() {
     settle_claims();
     plan_restarts();
     if (phase == HostPhase::Lapsed) settle_lapsed();
+    settle_departure();
     if (phase == HostPhase::Reading || phase == HostPhase::Writing) destroy_strays();
     settle_keeper();
 }

@@ -17,6 +17,7 @@
 
 #include <memory>
 
+#include "engine/base/host_set.h"
 #include "engine/base/types.h"
 #include "engine/machine/action.h"
 #include "engine/machine/event.h"
@@ -39,6 +40,7 @@ struct EngineConfig {
     std::uint8_t datastores_count = 0;  // voters and spare
     // What the configuration expects: None without a watchdog, else Hardware; KeeperReport says what was found.
     WatchdogClass watchdog_class = WatchdogClass::None;
+    HostSet fenceable;  // members with a fence device that this host can use
     bool accept_weak_watchdog =
         false;  // the operator accepted, in words, that silence alone proves death (design section 8)
     bool asks_isolation_addresses =

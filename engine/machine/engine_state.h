@@ -11,6 +11,7 @@
 #include "engine/base/mutant.h"
 #include "engine/machine/core.h"
 #include "engine/machine/engine.h"
+#include "engine/machine/fencing.h"
 #include "engine/machine/host_lease.h"
 #include "engine/machine/isolation.h"
 #include "engine/machine/leadership.h"
@@ -158,6 +159,7 @@ struct EngineState {
     void reconcile_claims();
     void crashed(OwnVm& own);
     void stopped_on_purpose(OwnVm& own);
+    void left_behind(OwnVm& own);
 
     // claims.cc: claim, then scan, then start
     void settle_claims();
@@ -168,6 +170,8 @@ struct EngineState {
                                          StartFailure& failure,
                                          HostId& other) const;
     void claim_is_clean(OwnVm& own);
+    void wait_for_libvirt(OwnVm& own);
+    void give_claim_back(OwnVm& own);
     void withdraw(OwnVm& own, StartFailure failure, HostId other);
     void start_failed(OwnVm& own, StartFailure failure);
     void running(OwnVm& own);
@@ -186,6 +190,7 @@ struct EngineState {
     void settle_lapsed();
     void start_over();
     void settle_keeper();
+    void disarm_keeper();
 
     // The weaker of what the configuration expects and what the keeper found; only an armed keeper counts, see death_watch.cc.
     [[nodiscard]] WatchdogClass own_watchdog_class() const {
@@ -206,8 +211,24 @@ struct EngineState {
     // death_watch.cc: who is dead, and by what proof
     void watch_deaths();
     void watch_silence(Peer& peer);
+    [[nodiscard]] Instant silence_began(const Peer& peer) const;
+    [[nodiscard]] bool silent_since(const Peer& peer, Instant due, std::uint8_t& readings);
     void watch_reboot(Peer& peer);
     void certify(Peer& peer, const Certificate& certificate);
+    void remember_mark(const Mark& mark);
+    bool keep_certificate(const Peer& peer);
+    [[nodiscard]] HostSet hosts_orders_rest_on() const;
+    bool certificates_for(const Plan& plan);
+
+    // fencing.cc: proofs from outside
+    void on(const FenceAnswered& answered);
+    void on(const ConfirmDead& confirmed);
+    void watch_from_outside(Peer& peer);
+    void fence(Peer& peer, Fence& fence, std::uint8_t readings);
+    void ask_fence(const Peer& peer, Fence& fence, FenceTask task);
+    void proved_outside(const Peer& peer, Fence& fence, Proof proof);
+    [[nodiscard]] bool is_at_stake(const Peer& peer) const;
+    [[nodiscard]] Fence& fence_of(const Peer& peer);
 
     // restart_plan.cc: what the leader does about it
     void plan_restarts();
@@ -241,6 +262,17 @@ struct EngineState {
     void issue_slots();
     void announce();
     void settle_shutdown();
+    void settle_departure();
+
+    // Told to go, for an upgrade or with its host: nothing new begins here.
+    [[nodiscard]] bool departing() const { return stopping || host_goes_down; }
+
+    // Nothing of this incarnation is left to be written before it may say that it is over.
+    [[nodiscard]] bool is_over() const {
+        return phase == HostPhase::Leaving && !roster_writer.dirty() &&
+               (own_roster.version.is_none() || own_slot.roster_version >= own_roster.version);
+    }
+
     [[nodiscard]] bool may_write() const;
 
     [[nodiscard]] Sequence next_sequence() const { return sequence.next(); }
@@ -255,6 +287,8 @@ struct EngineState {
     Instant started_at;
     SlotIo slots;
     PeerTable peers;
+    std::vector<Certificate> proofs;  // of each peer's death in this office, in their order
+    std::vector<Fence> fences;        // one for each peer, in their order
     HostLease lease;
     Leadership leadership;
     Isolation isolation;
@@ -293,6 +327,8 @@ struct EngineState {
     bool host_goes_down = false;
     Instant stopping_since = kNotYet;
     bool ready_said = false;
+    Sequence leaving_over;      // the first slot that says that this incarnation is over
+    BeatNumber leaving_beat;    // the first beat that says so
     Sequence leaving_sequence;  // the first slot after the agent was told to go
     Capacity capacity;
 

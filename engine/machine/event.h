@@ -161,6 +161,33 @@ struct StartAsked {
     VmSpec spec;
 };
 
+// ---- proofs from outside
+
+// How one call of a fence device's program ended.
+enum class FenceReply : std::uint8_t {
+    Ok = 1,    // it returned 0; says nothing about the power
+    Failed,    // it returned something else, or could not be run
+    NoAnswer,  // it did not end in time and was killed
+    NotRun,    // it was not run at all
+};
+
+enum class PowerState : std::uint8_t { Unknown = 1, On, Off };
+
+// The answer to FenceHost.  The engine judges it: nothing but Off proves anything.
+struct FenceAnswered {
+    HostId host;
+    RequestId request;
+    FenceReply off = FenceReply::NotRun;     // how `off` ended
+    PowerState power = PowerState::Unknown;  // what `status` said, asked after `off` had ended
+};
+
+// A person typed that this incarnation of the host is dead; answered by AnswerConfirm.
+struct ConfirmDead {
+    std::uint64_t token = 0;
+    HostId host;
+    Incarnation incarnation;  // as the person saw it
+};
+
 // This host's capacity, whenever it changed.
 struct CapacityReport {
     Capacity capacity;
@@ -192,7 +219,9 @@ struct Event {
                  VmGone,
                  StartAsked,
                  CapacityReport,
-                 ShutdownAsked>
+                 ShutdownAsked,
+                 FenceAnswered,
+                 ConfirmDead>
         body;
 };
 

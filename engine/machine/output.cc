@@ -58,7 +58,8 @@ void EngineState::compose_slot() {
     own_slot.watchdog_class = own_watchdog_class();
     own_slot.flags.armed = keeper.armed();
     own_slot.flags.no_vms = (!vms.any_held() && !keeper.armed()) || planted(Mutant::NoVmsLies);
-    own_slot.flags.clean_shutdown = phase == HostPhase::Leaving;
+    own_slot.flags.clean_shutdown = is_over();
+    if (own_slot.flags.clean_shutdown && leaving_over.is_none()) leaving_over = sequence;
     own_slot.flags.barred = phase != HostPhase::Member;
     own_slot.storage_lost_mask = slots.lost_mask();
     own_slot.ballot = leadership.ballot();
@@ -107,18 +108,37 @@ void EngineState::issue_slots() {
     }
 }
 
-// Tells the agent when it may go: the roster and a fresh slot are on a majority, so that the successor finds everything and a
+// The host goes down: once its VMs are gone, and not before, this incarnation is over.
+void EngineState::settle_departure() {
+    if (!host_goes_down || !past.known || !list_complete || vms.any_held()) return;
+    const HostPhase before = phase;
+    change_phase(PhaseInput::HostLeaves);
+    if (phase == before) return;
+    if (keeper.arming != 0) disarm_keeper();
+    roster_writer.touch();
+    doorbell = true;
+}
+
+// Tells the agent when it may go.  For an upgrade: the roster and a fresh slot are on a majority, so that the successor finds everything and a
 // whole lease.  A minority that hangs holds up nobody; where a majority does, the answers of others carry the lease and the
-// agent goes after a while all the same.
+// agent goes after a while all the same.  With its host: a majority holds that this incarnation is over, or every other member
+// has acknowledged it; until then the host goes on answering, for others may live on that.
 void EngineState::settle_shutdown() {
     if (ready_said || (!stopping && phase != HostPhase::Leaving)) return;
-    const bool slot_written = slots.written_by_majority(core) >= leaving_sequence;
-    const bool roster_written =
-        !roster_writer.dirty() && roster_writer.on_majority(core) >= own_roster.version;
-    const bool waited = stopping && core.now - stopping_since >= core.config.timing.lease;
-    if (!(slot_written && roster_written) && !waited) {
-        if (stopping) core.wake_at(stopping_since + core.config.timing.lease);
-        return;
+    if (stopping) {
+        const bool slot_written = slots.written_by_majority(core) >= leaving_sequence;
+        const bool roster_written =
+            !roster_writer.dirty() && roster_writer.on_majority(core) >= own_roster.version;
+        const bool waited = core.now - stopping_since >= core.config.timing.lease;
+        if (!(slot_written && roster_written) && !waited)
+            return core.wake_at(stopping_since + core.config.timing.lease);
+    } else {
+        const bool held =
+            !leaving_over.is_none() && slots.written_by_majority(core) >= leaving_over;
+        bool acknowledged = !leaving_beat.is_none();
+        for (const Peer& peer : peers.all())
+            acknowledged = acknowledged && peer.answered >= leaving_beat;
+        if (!held && !acknowledged) return;
     }
     ready_said = true;
     core.emit(ShutdownReady{});
@@ -130,7 +150,8 @@ void EngineState::put_out() {
         beat_due = false;
         return;
     }
-    const bool may_write_regions = phase == HostPhase::Writing || phase == HostPhase::Member;
+    const bool may_write_regions = phase == HostPhase::Writing || phase == HostPhase::Member ||
+                                   (phase == HostPhase::Leaving && past.known);
     if (may_write_regions) {
         if (roster_writer.dirty()) compose_roster();
         if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {

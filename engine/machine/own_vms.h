@@ -60,6 +60,10 @@ struct OwnVm {
     [[nodiscard]] bool under_way() const { return step != StartStep::Idle; }
 };
 
+// How long an allowed start may take to show up, and libvirt to answer one of ours, before the VM is to be proved gone: a VM
+// with hundreds of GiB of huge pages needs a minute.
+inline constexpr Duration kAppearWithin = std::chrono::minutes{2};
+
 class OwnVms {
   public:
     [[nodiscard]] OwnVm* find(VmId vm);

@@ -105,6 +105,13 @@ bool PeerTable::learn_beat(const Core& core, const Beat& beat) {
     return true;
 }
 
+void PeerTable::learn_roster(const Core& core, const Roster& roster) {
+    Peer* peer = find(roster.host);
+    if (peer == nullptr || !peer->known() || roster.incarnation <= peer->incarnation) return;
+    learn_incarnation(core, *peer, roster.incarnation, roster.boot_id);
+    peer->evidence_at = core.now;
+}
+
 Instant PeerTable::vouched_issued() const {
     if (peers_.empty()) return kNotYet;
     Instant oldest = kNever;
@@ -117,7 +124,10 @@ Instant PeerTable::vouched_issued() const {
 }
 
 void PeerTable::forget_answers() {
-    for (Peer& peer : peers_) peer.answered_issued = kNotYet;
+    for (Peer& peer : peers_) {
+        peer.answered = BeatNumber{};
+        peer.answered_issued = kNotYet;
+    }
 }
 
 PeerFacts PeerTable::facts_of(const Core& core, const Peer& peer, bool own_storage_ok) {

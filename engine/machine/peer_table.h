@@ -24,7 +24,8 @@ struct Peer {
     Instant slot_moved_at = kNotYet;    // when the slot last became newer
     Instant connected_since = kNotYet;  // since when its slots move and do not say isolated
     Instant beat_at = kNotYet;
-    Instant evidence_at = kNotYet;      // the later of the two, for the newest incarnation
+    Instant evidence_at = kNotYet;  // the later of the two, for the newest incarnation
+    BeatNumber answered;            // the newest beat of this host's present life that it answered
     Instant answered_issued = kNotYet;  // when the newest beat that it answered was issued
     Incarnation incarnation;            // the newest seen
     BootId boot_id;                     // of that incarnation
@@ -74,6 +75,9 @@ class PeerTable {
 
     // True when it was news; false for an old incarnation or number.
     bool learn_beat(const Core& core, const Beat& beat);
+
+    // A roster of an incarnation that neither slot nor beat has shown yet is a sign of life.
+    void learn_roster(const Core& core, const Roster& roster);
 
     // The oldest of the beats that the other members answered last: what vouching counts from.  kNotYet when somebody answered
     // none, or when there is nobody else.

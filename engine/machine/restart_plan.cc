@@ -56,6 +56,7 @@ void EngineState::plan_restarts() {
         marks.clear();
         // Certificates of an earlier office of this host are proofs still, but their evidence is read again.
         for (Peer& peer : peers.all()) peer.certified_dead = Incarnation{};
+        std::fill(fences.begin(), fences.end(), Fence{});
         plans.clear();
         orders_writer.touch();
         plan_due = true;
@@ -264,6 +265,8 @@ void EngineState::give(Plan& plan) {
     hosts_of_groups(plan.spec, apart, together);
     Hindrances why;
     Room* room = place(rooms, plan.spec, {plan.tried.span(), &apart, &together}, why);
+    // With more deaths than certificates fit, its turn comes when others are done with theirs.
+    if (room != nullptr && !certificates_for(plan)) return;
     if (room == nullptr) {
         // Hosts that are busy with other starts will be free in a moment.
         if (plan.room_missed || why.busy > 0) return;

@@ -178,7 +178,9 @@ bool RosterTable::take(Core& core, const RosterRead& read) {
     Known& known = known_[index_[read.host.value()] - 1U];
     bool changed = false;
     if (read.reading == RegionReading::Valid && read.roster->host == read.host &&
-        (!known.valid || read.roster->version > known.version)) {
+        // Never an older one than is known, also when that did not fit.
+        (read.roster->version > known.version ||
+         (!known.valid && read.roster->version == known.version))) {
         replace(core, known, *read.roster);
         changed = true;
     }

@@ -54,14 +54,7 @@ void EngineState::settle_lapsed() {
     // An agent that came back armed must know what its predecessor claimed and what runs, before it can prove anything.
     const bool knows = keeper.arming == 0 || (past.known && list_complete);
     if (knows && (!vms.any_held() || planted(Mutant::StruckBeforeProof))) {
-        if (keeper.arming != 0) {
-            keeper.arming = 0;
-            keeper.deadline = kNever;
-            core.emit(DisarmKeeper{});
-            Trace line;
-            line.code = TraceCode::KeeperDisarmed;
-            core.trace(line);
-        }
+        if (keeper.arming != 0) disarm_keeper();
         change_phase(PhaseInput::AllGone);
         start_over();
         return;
@@ -101,6 +94,15 @@ void EngineState::destroy_strays() {
     }
 }
 
+void EngineState::disarm_keeper() {
+    keeper.arming = 0;
+    keeper.deadline = kNever;
+    core.emit(DisarmKeeper{});
+    Trace line;
+    line.code = TraceCode::KeeperDisarmed;
+    core.trace(line);
+}
+
 void EngineState::settle_keeper() {
     if (phase != HostPhase::Member && phase != HostPhase::Reading && phase != HostPhase::Writing)
         return;
@@ -115,13 +117,8 @@ void EngineState::settle_keeper() {
         return;
     }
     if (!held && reconciled && phase == HostPhase::Member) {
-        keeper.arming = 0;
-        keeper.deadline = kNever;
-        core.emit(DisarmKeeper{});
+        disarm_keeper();
         touch_slot();
-        Trace line;
-        line.code = TraceCode::KeeperDisarmed;
-        core.trace(line);
         return;
     }
     if (lease.ends() == kNotYet || lease.ends() == keeper.deadline) return;

@@ -120,6 +120,8 @@ void EngineState::on(const RosterRead& read) {
     }
     const RosterTable::Known* before = rosters.find(read.host);
     if (before == nullptr) return;
+    if (read.reading == RegionReading::Valid && read.roster->host == read.host)
+        peers.learn_roster(core, *read.roster);
     const RequestId thorough = before->thorough;
     const bool changed = rosters.take(core, read);
     if (changed) forget_superseded(*before);

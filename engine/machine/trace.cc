@@ -5,6 +5,7 @@
 #include <cinttypes>
 
 #include "engine/machine/host_phase.h"
+#include "engine/machine/trace_text.h"
 #include "engine/machine/trace_writer.h"
 
 // Each text function below names the codes of its own subject and ends in the one that is left.
@@ -22,7 +23,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 44> kRows{{
+constexpr std::array<Row, 50> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -67,6 +68,12 @@ constexpr std::array<Row, 44> kRows{{
     {TraceCode::VmStopping, "HF-3082", "stopping", TraceLevel::Warning},
     {TraceCode::StartWaits, "HF-3083", "start-waits", TraceLevel::Notice},
     {TraceCode::WaitGivenUp, "HF-3084", "waits-no-longer", TraceLevel::Warning},
+    {TraceCode::FenceAsked, "HF-3090", "fence", TraceLevel::Notice},
+    {TraceCode::FenceFailed, "HF-3091", "fence-failed", TraceLevel::Error},
+    {TraceCode::FenceNotReady, "HF-3092", "fence-not-ready", TraceLevel::Warning},
+    {TraceCode::ProvedOutside, "HF-3093", "proved-outside", TraceLevel::Notice},
+    {TraceCode::StartUnanswered, "HF-3047", "start-unanswered", TraceLevel::Warning},
+    {TraceCode::ProofContradicted, "HF-3094", "proof-contradicted", TraceLevel::Error},
 }};
 
 const Row& row_of(TraceCode code) {
@@ -311,8 +318,10 @@ TraceLevel trace_level(const Trace& trace) {
 }
 
 std::size_t trace_text(const Trace& trace, char* buffer, std::size_t bytes_max) {
-    TraceWriter text(buffer, bytes_max);
     const TraceCode code = trace.code;
+    if (code >= TraceCode::FenceAsked && code <= TraceCode::StartUnanswered)
+        return fencing_text(trace, buffer, bytes_max);
+    TraceWriter text(buffer, bytes_max);
     if (code >= TraceCode::CandidateStands && code <= TraceCode::Resigned) {
         leadership_text(trace, text);
     } else if ((code >= TraceCode::VerdictChanged && code <= TraceCode::DuplicateHost) ||

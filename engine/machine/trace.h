@@ -57,7 +57,15 @@ enum class TraceCode : std::uint8_t {
     StartWaits,         // vm, a = how many VMs it starts after and that do not run yet
     WaitGivenUp,        // vm, a = why: 1 missing, 2 in a circle, 3 time over
     VmStopping,         // vm, a = IsolationResponse, who = the leader, span = limit of a shutdown
+    FenceAsked,         // who, a = attempt, b = readings, span = silence
+    FenceFailed,        // who, a = FenceReply of `off`, b = PowerState, span = until the next try
+    FenceNotReady,      // who: its device does not answer
+    ProvedOutside,      // who, a = Proof, span = landing
+    ProofContradicted,  // who: shows life after its power was called off
+    StartUnanswered,    // vm, a = 1 allowed to a person, 0 asked of libvirt; span = since
 };
+
+inline constexpr TraceCode kTraceCodeLast = TraceCode::StartUnanswered;
 
 struct Trace {
     Instant at;

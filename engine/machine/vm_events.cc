@@ -106,6 +106,7 @@ void EngineState::crashed(OwnVm& own) {
     own.qemu_seen = false;
     own.crash_pending = phase != HostPhase::Member || stopping;
     if (own.crash_pending) return;
+    if (host_goes_down) return left_behind(own);
     // An isolated host that would stop it does not start it: once it is proved gone, somebody else does.
     const bool given_up = own.claim.state == ClaimState::Stopping ||
                           (responding && response_of(own.claim.spec) != IsolationResponse::Leave);
@@ -122,6 +123,17 @@ void EngineState::crashed(OwnVm& own) {
         return;
     }
     begin_start(own, StartKind::Revive);
+}
+
+// The host goes down and its VM with it: it should run, on another host.
+void EngineState::left_behind(OwnVm& own) {
+    own.qemu_seen = false;
+    own.step = StartStep::Idle;
+    own.kind = StartKind::None;
+    own.claim.state = ClaimState::WantsStart;
+    own.listed = true;
+    plan_due = true;
+    roster_writer.touch();
 }
 
 void EngineState::stopped_on_purpose(OwnVm& own) {
@@ -151,7 +163,9 @@ void EngineState::on(const VmStopped& stopped) {
         roster_writer.touch();
         return;
     }
-    if (stopped.cause == StopCause::ByUser || (own->step == StartStep::Appear)) {
+    if (host_goes_down && claimed && !own->under_way()) {
+        left_behind(*own);
+    } else if (stopped.cause == StopCause::ByUser || (own->step == StartStep::Appear)) {
         stopped_on_purpose(*own);
     } else if (claimed && !own->under_way()) {
         crashed(*own);
@@ -196,7 +210,12 @@ void EngineState::on(const VmGone& gone) {
     own->half_started = false;
     if (!asked) return;
     core.trace(about(TraceCode::VmProvedGone, own->claim.spec));
-    if (own->step == StartStep::Destroy) {
+    if (own->step == StartStep::Destroy && own->kind == StartKind::Person) {
+        // The person's start never appeared.
+        own->step = StartStep::Idle;
+        own->kind = StartKind::None;
+        give_claim_back(*own);
+    } else if (own->step == StartStep::Destroy) {
         own->claim.state = ClaimState::Failed;
         own->claim.failure = own->failure;
         own->step = StartStep::Idle;
@@ -214,7 +233,7 @@ void EngineState::on(const StartAsked& asked) {
     const auto refuse = [this, &asked](StartVerdict verdict) {
         core.emit(AnswerStart{asked.token, asked.spec.vm, verdict, HostId{}});
     };
-    if (stopping) return refuse(StartVerdict::Stopping);
+    if (departing()) return refuse(StartVerdict::Stopping);
     if (phase != HostPhase::Member || !lease.held(core.now)) return refuse(StartVerdict::NoLease);
     OwnVm* own = vms.find_or_add(asked.spec);
     const bool being_stopped =
@@ -249,7 +268,6 @@ void EngineState::on(const ShutdownAsked& asked) {
     core.trace(line);
     host_goes_down = asked.host_goes_down;
     if (leadership.resign(core)) touch_slot();
-    if (asked.host_goes_down && !vms.any_held()) change_phase(PhaseInput::HostLeaves);
     stopping = !asked.host_goes_down;
     stopping_since = core.now;
     leaving_sequence = next_sequence();

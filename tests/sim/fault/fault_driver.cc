@@ -100,6 +100,8 @@ void FaultDriver::begin(FaultKind kind) {
         begin_network(kind);
     } else if (kind >= FaultKind::DsHangOnePath && kind <= FaultKind::DsFlap) {
         begin_storage(kind);
+    } else if (kind >= FaultKind::FenceTrouble) {
+        begin_from_outside(kind);
     } else if (kind >= FaultKind::PlannedShutdown) {
         begin_story(kind);
     } else if (kind >= FaultKind::LibvirtSlow) {
@@ -265,6 +267,7 @@ void FaultDriver::heal() {
             }
         }
         world_.set_libvirt(host, LibvirtMode::Ok);
+        world_.set_fence(host, FenceMode::Ok);
     }
     for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
         // Whoever is about to leave leaves; and everybody gets power.

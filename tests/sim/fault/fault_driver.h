@@ -42,6 +42,7 @@ class FaultDriver {
     void undo(Undo& what);
     // Faults that follow one another, because chance alone rarely lines them up (fault_driver_stories.cc).
     void begin_story(FaultKind kind);
+    void begin_from_outside(FaultKind kind);
     void next_scene(const Undo& scene);
     void begin_isolation(FaultKind kind);
     void cut_off_but_for(HostId host, HostId other, Duration lasts);

@@ -83,6 +83,24 @@ void FaultDriver::begin_story(FaultKind kind) {
     ++world_.tally().faults[static_cast<std::size_t>(kind)];
 }
 
+// Fence devices, and people who vouch for a death with their own eyes.
+void FaultDriver::begin_from_outside(FaultKind kind) {
+    const HostId host = any_host();
+    if (kind == FaultKind::OperatorConfirms) {
+        HostId dead;
+        for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
+            if (!world_.host(HostId{h}).powered) dead = HostId{h};
+        }
+        if (dead.is_none() || !world_.confirm_dead(dead)) return;
+    } else {
+        if (!plan_.cluster.hosts[host.value() - 1U].fence_device) return;
+        world_.set_fence(host, static_cast<FenceMode>(chance_.between(1, 3)));
+        undo_after(chance_.spread(seconds{5}, seconds{60}),
+                   Undo{kind, host, HostId{}, 0, 0, false, {}});
+    }
+    ++world_.tally().faults[static_cast<std::size_t>(kind)];
+}
+
 void FaultDriver::next_scene(const Undo& scene) {
     if (healed_) return;
     switch (scene.kind) {
@@ -106,6 +124,7 @@ void FaultDriver::next_scene(const Undo& scene) {
             begin_on_host(kEnds[chance_.below(std::size(kEnds))], scene.other);
             return;
         }
+        case FaultKind::FenceTrouble: world_.set_fence(scene.host, FenceMode::Ok); return;
         case FaultKind::Homecoming: {
             const SimHost& host = world_.host(scene.host);
             for (VmIndex vm = 0; vm < world_.vms().size(); ++vm) {

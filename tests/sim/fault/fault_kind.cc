@@ -54,6 +54,8 @@ const char* name_of(FaultKind kind) {
         "isolation address: silent for all",
         "network: host isolated",
         "network: dead for everybody",
+        "fence device fails, hangs or lies",
+        "operator confirms a death",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

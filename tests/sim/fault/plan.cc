@@ -70,6 +70,14 @@ void draw_policies(ClusterConfig& cluster, Chance& chance) {
     }
 }
 
+// From numbers of its own, so that runs without fence devices stay what they were.
+void draw_fencing(ClusterConfig& cluster, std::uint64_t seed) {
+    Chance own(Prng(seed ^ 0xfe0ce).next());
+    if (!own.permille(350)) return;
+    for (HostConfig& host : cluster.hosts) host.fence_device = own.permille(800);
+    cluster.fence_undone = {seconds{2}, seconds{60}};
+}
+
 }  // namespace
 
 Plan plan_of(std::uint64_t seed) {
@@ -79,6 +87,7 @@ Plan plan_of(std::uint64_t seed) {
     plan.cluster.seed = chance.next();
     draw_hardware(plan.cluster, chance);
     draw_vms(plan.cluster, chance);
+    draw_fencing(plan.cluster, seed);
 
     Chance policies(Prng(seed ^ 0x9011c1e5U).next());
     draw_policies(plan.cluster, policies);
@@ -115,6 +124,7 @@ std::string describe(const Plan& plan) {
     if (cluster.late_writes) text += ", late writes";
     if (cluster.late_feeds) text += ", late feeds";
     if (cluster.lost_answers) text += ", lost answers";
+    if (cluster.fence_undone.high > Duration::zero()) text += ", fence devices";
     text += "; faults:";
     for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind) {
         if (plan.mean_interval[kind] > Duration::zero())

@@ -55,6 +55,12 @@ constexpr NamedCode kCodes[] = {
     {TraceCode::DatastoreChanged, "datastores lost or back"},
     {TraceCode::LimitReached, "limits reached"},
     {TraceCode::ShutdownBegun, "shutdowns"},
+    {TraceCode::FenceAsked, "power cuts asked"},
+    {TraceCode::FenceFailed, "power cuts failed"},
+    {TraceCode::FenceNotReady, "fence devices silent"},
+    {TraceCode::ProvedOutside, "proofs from outside"},
+    {TraceCode::StartUnanswered, "starts unanswered"},
+    {TraceCode::ProofContradicted, "proofs contradicted"},
 };
 
 double speed_of(const Report& report) {

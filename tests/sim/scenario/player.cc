@@ -128,6 +128,7 @@ std::string Player::act(const Statement& statement) {
     }
     if (statement.word == "ds") return strike(statement);
     if (statement.word == "libvirt") return libvirt(statement);
+    if (statement.word == "fence") return fence(statement);
     if (statement.word.starts_with("vm-")) return act_on_vm(statement);
     return act_on_host(statement);
 }
@@ -137,8 +138,12 @@ std::string Player::act_on_host(const Statement& statement) {
     if (!number) return number.error();
     const HostId host{*number};
     const std::string& word = statement.word;
-    if (word == "power-off" || word == "freeze" || word == "agent-stop") excuse(host);
+    if (word == "power-off" || word == "shut-down" || word == "freeze" || word == "agent-stop")
+        excuse(host);
+    if (word == "shut-down") world_.shut_down(host);
     if (word == "power-off") world_.power_off(host);
+    if (word == "confirm-dead" && !world_.confirm_dead(host))
+        return statement.wrong("nobody leads who knows this host");
     if (word == "power-on") world_.power_on(host);
     if (word == "freeze") world_.freeze(host);
     if (word == "thaw") world_.thaw(host);
@@ -273,6 +278,19 @@ std::string Player::libvirt(const Statement& statement) {
         return statement.wrong("libvirt can be ok, hang or fail");
     }
     world_.set_libvirt(HostId{*number}, mode);
+    return {};
+}
+
+std::string Player::fence(const Statement& statement) {
+    const auto number = number_in(statement, "host", world_.hosts_count());
+    if (!number) return number.error();
+    static const std::map<std::string, FenceMode> kModes = {{"ok", FenceMode::Ok},
+                                                            {"fail", FenceMode::Fail},
+                                                            {"hang", FenceMode::Hang},
+                                                            {"lie", FenceMode::Lie}};
+    const auto mode = kModes.find(statement.names[0]);
+    if (mode == kModes.end()) return statement.wrong("a fence device can be ok, fail, hang or lie");
+    world_.set_fence(HostId{*number}, mode->second);
     return {};
 }
 

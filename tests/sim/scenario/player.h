@@ -38,6 +38,7 @@ class Player : public Log {
     [[nodiscard]] std::string cut(const Statement& statement);
     [[nodiscard]] std::string strike(const Statement& statement);
     [[nodiscard]] std::string libvirt(const Statement& statement);
+    [[nodiscard]] std::string fence(const Statement& statement);
     [[nodiscard]] std::string run(Duration span);
     [[nodiscard]] std::string broken(const Statement& statement) const;
 

@@ -134,6 +134,14 @@ std::string read_vm(const Statement& statement, Story& story) {
     return {};
 }
 
+// Whose device a story speaks of has one from the beginning.
+std::string read_fence(const Statement& statement, ClusterConfig& cluster) {
+    const auto number = number_in(statement, "host", cluster.hosts.size());
+    if (!number) return number.error();
+    cluster.hosts[*number - 1U].fence_device = true;
+    return {};
+}
+
 }  // namespace
 
 Read<VmIndex> Story::vm_of(const Statement& statement) const {
@@ -162,6 +170,7 @@ Read<Story> read_story(const std::string& path) {
             wrong = read_vm(statement, story);
         } else {
             story.acts.push_back(statement);
+            if (statement.word == "fence") wrong = read_fence(statement, story.cluster);
         }
         if (!wrong.empty()) return Unexpected{wrong};
     }

@@ -22,6 +22,7 @@ enum class Wake : std::uint8_t {
     AgentStarts,    // host; life: of the agent
     PersonActs,     // index: of the person's wish
     Autostart,      // host, index: VM; life: of the power state
+    FenceMoves,     // host: who asked; index: call of a fence device
     FaultActs,      // index: meaning is the fault driver's
     ProbeRound,     // host; life: of the agent that asks the isolation address
 };

@@ -34,6 +34,7 @@ struct VmConfig {
 struct HostConfig {
     std::uint32_t memory_mib = 2048;
     std::int64_t drift_ppm = 0;
+    bool fence_device = false;  // others can cut its power
 };
 
 struct ClusterConfig {
@@ -61,6 +62,10 @@ struct ClusterConfig {
     Duration shutdown_limit = seconds{5};
     std::uint32_t deaf_guest_permille = 0;  // of the guests that are asked, so many do nothing
     bool isolation_address = true;          // one is configured
+    Span fence_call{milliseconds{200}, milliseconds{1500}};  // `off`, and `status`
+    Duration fence_limit = seconds{20};  // a call that hangs is killed after this
+    Span fence_undone{Duration::zero(),
+                      Duration::zero()};  // people switch on what was cut; zero: not
     Span boot{seconds{3}, seconds{12}};
     Span first_boot{Duration::zero(), seconds{1}};
     Span agent_starts{milliseconds{100}, milliseconds{1500}};  // after the boot

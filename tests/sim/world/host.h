@@ -23,6 +23,14 @@ struct Trap {
     std::uint32_t undo_index = 0;  // given to the fault driver then
 };
 
+// What the device that cuts a host's power does when it is used.
+enum class FenceMode : std::uint8_t {
+    Ok,
+    Fail,  // its program returns an error, and `status` too
+    Hang,  // its program does not end
+    Lie,   // `off` returns 0 and does nothing; `status` tells the truth
+};
+
 struct SimHost {
     HostId id;
     HostClock clock;
@@ -37,6 +45,7 @@ struct SimHost {
     std::uint32_t watchdog_life = 0;
     WorldTime watchdog_planned_at = kWorldNever;
     std::unique_ptr<Hypervisor> hypervisor;
+    FenceMode fence_mode = FenceMode::Ok;
 
     // The agent.
     std::unique_ptr<Engine> engine;

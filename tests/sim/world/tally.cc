@@ -35,6 +35,7 @@ const char* name_of(Count count) {
         "VM runs by people",
         "starts refused",
         "late feeds",
+        "hosts fenced",
         "messages waiting at most",
     };
     return kNames[static_cast<std::size_t>(count)];

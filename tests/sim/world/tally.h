@@ -39,6 +39,7 @@ enum class Count : std::uint8_t {
     VmRunsByPeople,
     StartsRefused,
     LateFeeds,
+    HostsFenced,
     InboxMax,
     Last_,
 };

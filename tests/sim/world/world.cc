@@ -168,6 +168,7 @@ void World::dispatch(const AgendaEntry& entry) {
             if (host.power_life == entry.life) start_by_person(entry.index, host.id);
             return;
         case Wake::ProbeRound: probe_round(host, entry.life); return;
+        case Wake::FenceMoves: fence_moves(host, entry.index); return;
         case Wake::FaultActs: return;
     }
 }
@@ -247,6 +248,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::PersonActs:
         case Wake::Autostart:
         case Wake::ProbeRound:
+        case Wake::FenceMoves:
         case Wake::FaultActs: return;
     }
 }

@@ -76,6 +76,11 @@ class World : public HypervisorOwner {
     void crash_vm(VmIndex vm);
     void set_libvirt(HostId host, LibvirtMode mode);
 
+    // ---- proofs from outside (world_fence.cc)
+    void set_fence(HostId host, FenceMode mode);
+    // A person types at the leader's that `host` is dead.  False: nobody leads, or the leader does not know the host.
+    bool confirm_dead(HostId host);
+
     // ---- the fault driver's entries in the agenda
     void remind(WorldTime at, std::uint32_t index) { agenda_.put(at, Wake::FaultActs, 0, index); }
 
@@ -148,6 +153,11 @@ class World : public HypervisorOwner {
     void plan_watchdog(SimHost& host);
     void watchdog_looks(SimHost& host, std::uint32_t life);
 
+    void carry_out(SimHost& host, const FenceHost& action);
+    void carry_out(SimHost& host, const AnswerConfirm& answer);
+    void fence_moves(SimHost& asker, std::uint32_t index);
+    void check_fence(const SimHost& target);
+
     // ---- power and processes
     void boot(SimHost& host);
     void host_dies(SimHost& host, const std::string& why);
@@ -188,6 +198,17 @@ class World : public HypervisorOwner {
     std::vector<Vm> vms_;
     std::vector<SimHost> hosts_;
     Pool<decltype(Event::body)> mails_;
+
+    // One use of a fence device: `off` if that was asked, then `status`.
+    struct FenceCall {
+        FenceHost order;
+        std::uint32_t life = 0;  // of the agent that asked
+        std::uint32_t power_life = 0;
+        bool off_over = false;
+        FenceReply off = FenceReply::NotRun;
+    };
+
+    Pool<FenceCall> fence_calls_;
     std::unique_ptr<Actions> actions_;
     std::unique_ptr<Codecs> codecs_;  // null unless configured
     std::function<void(std::uint32_t)> driver_;

@@ -89,6 +89,10 @@ void World::carry_out_one(SimHost& host, const Action& action) {
         host.hypervisor->shut_down(now_, life, *shutdown);
     } else if (const auto* answer = std::get_if<AnswerStart>(&action)) {
         host.hypervisor->answer(now_, *answer);
+    } else if (const auto* fence = std::get_if<FenceHost>(&action)) {
+        carry_out(host, *fence);
+    } else if (const auto* confirm = std::get_if<AnswerConfirm>(&action)) {
+        carry_out(host, *confirm);
     } else if (const auto* persist = std::get_if<PersistIncarnation>(&action)) {
         // Written before it is acknowledged: a crash in between leaves the number used up, never used twice.
         if (persist->incarnation > host.persisted) host.persisted = persist->incarnation;

@@ -239,6 +239,13 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
             say(host_id, text_of("VM %s dies with its host", name.c_str()));
             return;
         case EndCause::ByUser:
+            if (host.leaving && host.engine != nullptr) {
+                // Stopped with its host, which said so before: it should run elsewhere.
+                vm.lost_with_host = vm.wanted;
+                vm.died_at = now_;
+                say(host_id, text_of("VM %s is stopped, as its host goes down", name.c_str()));
+                return;
+            }
             vm.wanted = false;
             vm.stop_durable_at = kWorldNever;
             stops_pending_ = true;

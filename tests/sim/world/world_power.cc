@@ -226,6 +226,10 @@ void World::start_agent(HostId id) {
     config.voters_count = config_.voters_count;
     config.datastores_count = config_.datastores_count;
     config.watchdog_class = config_.watchdog_class;
+    for (const SimHost& member : hosts_) {
+        const bool reachable = config_.hosts[member.id.value() - 1U].fence_device;
+        if (reachable && member.id != id) config.fenceable.insert(member.id);
+    }
     config.accept_weak_watchdog = config_.accept_weak_watchdog;
     config.asks_isolation_addresses = config_.isolation_address;
     config.shutdown_limit = config_.shutdown_limit;
@@ -303,10 +307,10 @@ void World::shut_down(HostId id) {
     if (host.engine == nullptr || host.leaving || host.upgrading) return;
     say(id, "is shut down by people");
     host.leaving = true;
+    mail(id, host.life, ShutdownAsked{true});
     for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
         if (runs_.where(vm) == id) host.hypervisor->stop_by_person(now_, vm);
     }
-    mail(id, host.life, ShutdownAsked{true});
 }
 
 void World::set_drift(HostId id, std::int64_t drift_ppm) {

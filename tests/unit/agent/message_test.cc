@@ -42,7 +42,7 @@ std::string document() {
         "*debug*: detail.\n\n"
         "## Decisions of the engine\n\n| Id | Level | Event | Example |\n|---|---|---|---|\n";
     std::map<std::string, std::string> rows;
-    for (int code = 1; code <= static_cast<int>(TraceCode::ShutdownBegun); ++code) {
+    for (int code = 1; code <= static_cast<int>(kTraceCodeLast); ++code) {
         Trace trace;
         trace.code = static_cast<TraceCode>(code);
         trace.self = HostId{1};

@@ -1,6 +1,7 @@
 // Claim, then scan, then start: and every way to withdraw.
 #include <gtest/gtest.h>
 
+#include "engine/machine/own_vms.h"
 #include "tests/unit/engine/mini_cluster.h"
 
 namespace holdfast::testing {
@@ -99,16 +100,24 @@ TEST(Claim, AScanThatBeganBeforeTheClaimWasHeldDoesNotCount) {
     EXPECT_FALSE(waiting.cluster.saw(3, TraceCode::ClaimHeld)) << waiting.cluster.story(3);
 }
 
+// Nobody else claims the VM, and nobody stopped it: only the orders no longer name this host.
 TEST(Claim, AnOrderThatWasWithdrawnIsNotExecuted) {
     bool hold = true;
     Waiting waiting([&hold](const Action& action) { return hold && is<ArmKeeper>(action); });
     waiting.cluster.run(seconds{1});
     ASSERT_TRUE(waiting.cluster.saw(3, TraceCode::OrderTaken)) << waiting.cluster.story(3);
-    waiting.person_starts_and_stops();
+    waiting.cluster.host(1).swallow = [](const Action& action) { return is<WriteOrders>(action); };
+    auto orders = std::make_unique<Orders>(waiting.cluster.disks()[0].orders[1]);
+    ASSERT_EQ(orders->orders.size(), 1U);
+    orders->orders.clear();
+    orders->version = orders->version.next();
+    waiting.cluster.step(3,
+                         OrdersRead{0, RequestId{}, HostId{1}, RegionReading::Valid, orders.get()});
     hold = false;
-    waiting.cluster.send(3, KeeperReport{1, seconds{1}, WatchdogClass::Hardware});
-    waiting.cluster.run(seconds{20});
-    EXPECT_EQ(waiting.cluster.runs_on(1), 0) << waiting.cluster.story(3);
+    waiting.cluster.step(3, KeeperReport{1, seconds{1}, WatchdogClass::Hardware});
+    waiting.cluster.run(seconds{2});
+    EXPECT_FALSE(waiting.cluster.saw(3, TraceCode::VmCreated)) << waiting.cluster.story(3);
+    EXPECT_TRUE(waiting.cluster.saw(3, TraceCode::ClaimWithdrawn)) << waiting.cluster.story(3);
 }
 
 // Why: the order was right when it was given, and its leader is too slow to take it back.
@@ -204,13 +213,75 @@ TEST(Claim, AnExecutedOrderIsNotExecutedAgainByTheNextAgent) {
     waiting.cluster.host(1).swallow = [](const Action& action) { return is<WriteOrders>(action); };
     waiting.cluster.run(milliseconds{500});
     ASSERT_EQ(waiting.cluster.runs_on(1), 3);
+    // Its QEMU ends while there is no agent; the order stands on the datastores still.
     waiting.target().running.clear();
-    waiting.cluster.send(3, VmStopped{vm_spec(1).vm, StopCause::ByUser});
-    waiting.cluster.run(milliseconds{500});
     once = false;
     waiting.cluster.restart_agent(3);
-    waiting.cluster.run(seconds{10});
+    waiting.cluster.run(seconds{3});
+    ASSERT_EQ(waiting.target().engine->phase(), HostPhase::Member);
+    EXPECT_TRUE(waiting.cluster.saw(3, TraceCode::VmProvedGone));
     EXPECT_FALSE(once) << waiting.cluster.story(3);
+}
+
+// ---- starts that never show up
+
+struct Person {
+    MiniCluster cluster{3, 3, kTimingFast};
+
+    Person() {
+        cluster.run(seconds{3});
+        cluster.send(2, StartAsked{7, vm_spec(1)});
+        cluster.run(seconds{1});
+        EXPECT_EQ(cluster.host(2).answers.back().verdict, StartVerdict::Allowed);
+        EXPECT_TRUE(claimed());
+    }
+
+    [[nodiscard]] bool claimed() {
+        for (const Claim& claim : cluster.disks()[0].rosters[2].claims) {
+            if (claim.holds()) return true;
+        }
+        return false;
+    }
+};
+
+TEST(Claim, AnAllowedStartThatNeverAppearsIsGivenBackAfterTheProof) {
+    Person person;
+    person.cluster.host(2).vm_side_hangs = true;
+    person.cluster.run(kAppearWithin - seconds{3});
+    EXPECT_FALSE(person.cluster.saw(2, TraceCode::StartUnanswered));
+    person.cluster.run(seconds{10});
+    EXPECT_TRUE(person.cluster.saw(2, TraceCode::StartUnanswered)) << person.cluster.story(2);
+    EXPECT_EQ(person.cluster.host(2).destroyed.size(), 1U);
+    EXPECT_TRUE(person.claimed()) << "not proved gone yet";
+    person.cluster.step(2, VmGone{vm_spec(1).vm});
+    person.cluster.run(seconds{1});
+    EXPECT_FALSE(person.claimed()) << person.cluster.story(2);
+    EXPECT_TRUE(person.cluster.disks()[0].rosters[2].claims.empty()) << "as if not asked";
+    person.cluster.run(seconds{20});
+    for (const int id : {1, 2, 3})
+        EXPECT_FALSE(person.cluster.saw(id, TraceCode::VmCreated)) << "nobody wanted it to run";
+}
+
+TEST(Claim, AnAllowedStartThatAppearsLateIsKept) {
+    Person person;
+    person.cluster.run(kAppearWithin - seconds{10});
+    person.cluster.run_vm(2, 1);
+    person.cluster.run(seconds{30});
+    EXPECT_TRUE(person.cluster.host(2).destroyed.empty()) << person.cluster.story(2);
+    EXPECT_EQ(person.cluster.runs_on(1), 2);
+}
+
+TEST(Claim, AStartThatLibvirtDoesNotAnswerKeepsItsClaimUntilProvedGone) {
+    Waiting waiting([](const Action&) { return false; });
+    waiting.target().vm_side_hangs = true;
+    waiting.cluster.run(kAppearWithin);
+    ASSERT_TRUE(waiting.cluster.saw(3, TraceCode::ClaimHeld)) << waiting.cluster.story(3);
+    waiting.cluster.run(seconds{20});
+    EXPECT_TRUE(waiting.cluster.saw(3, TraceCode::StartUnanswered)) << waiting.cluster.story(3);
+    EXPECT_TRUE(waiting.cluster.disks()[0].rosters[3].claims[0].holds());
+    waiting.cluster.step(3, VmGone{vm_spec(1).vm});
+    waiting.cluster.run(milliseconds{400});
+    EXPECT_FALSE(waiting.cluster.disks()[0].rosters[3].claims[0].holds());
 }
 
 }  // namespace

@@ -82,22 +82,41 @@ TEST(Leader, APhaseWithUnreadableSlotsDoesNotCount) {
     EXPECT_EQ(cluster.leader(), 0) << cluster.story(3);
 }
 
+// Each sees nobody but itself until both stand; from then on each phase is decided by what the other one's block says.
 TEST(Leader, OfTwoCandidatesOneWins) {
     MiniCluster cluster(2, 3, kTimingFast);
-    for (const int id : {1, 2}) {  // neither sees the other in time to leave it the head start
+    std::array<std::array<SlotView, 2>, 3> views;
+    const auto stand = [&cluster] {
+        return cluster.saw(1, TraceCode::CandidateStands) &&
+               cluster.saw(2, TraceCode::CandidateStands);
+    };
+    for (const int id : {1, 2}) {
         cluster.host(id).net_out = false;
-        cluster.host(id).io_time = milliseconds{120};
+        cluster.host(id).swallow = [&cluster, &views, &stand, id](const Action& action) {
+            const auto* scan = std::get_if<ScanSlots>(&action);
+            if (scan == nullptr || stand()) return false;
+            auto& seen = views[scan->datastore];
+            for (SlotView& view : seen) view.reading = SlotReading::Unwritten;
+            const auto& slots = cluster.disks()[scan->datastore].slots;
+            if (const auto own = slots.find(id); own != slots.end())
+                seen[static_cast<std::size_t>(id - 1)] = {SlotReading::Valid, own->second};
+            cluster.send(
+                id, SlotsRead{scan->datastore, scan->request, IoStatus::Done, HostId{1}, seen});
+            return true;
+        };
     }
-    std::map<Epoch, HostKey> winners;
     for (int i = 0; i < 20000; ++i) {
         cluster.run(milliseconds{1});
-        ASSERT_NE(cluster.leader(), -1);
+        ASSERT_NE(cluster.leader(), -1) << cluster.story(1) << cluster.story(2);
     }
+    ASSERT_TRUE(stand());
+    EXPECT_TRUE(cluster.saw(1, TraceCode::BallotLost) || cluster.saw(2, TraceCode::BallotLost));
+    std::map<Epoch, HostKey> winners;
     for (const int id : {1, 2}) {
         for (const Trace& trace : cluster.host(id).traces) {
             if (trace.code != TraceCode::EpochDecided) continue;
             const auto known = winners.emplace(trace.epoch, trace.who).first;
-            EXPECT_EQ(known->second, trace.who);
+            EXPECT_EQ(known->second, trace.who) << cluster.story(1) << cluster.story(2);
         }
     }
     EXPECT_FALSE(winners.empty());

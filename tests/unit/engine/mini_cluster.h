@@ -347,7 +347,11 @@ class MiniCluster {
 
     void carry_out(int id, const AnswerStart& answer) { host(id).answers.push_back(answer); }
 
-    void carry_out(int, const ShutdownReady&) {}
+    void carry_out(int id, const FenceHost& fence) { host(id).fences.push_back(fence); }
+
+    void carry_out(int id, const AnswerConfirm& answer) { host(id).confirms.push_back(answer); }
+
+    void carry_out(int id, const ShutdownReady&) { host(id).shutdown_ready = true; }
 
     void carry_out(int id, const TraceLine& line) { host(id).traces.push_back(line.trace); }
 

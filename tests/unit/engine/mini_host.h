@@ -53,8 +53,11 @@ struct MiniHost {
     std::vector<ShutdownVm> shut_down;
     bool guests_are_deaf = false;  // they do not shut down when asked
     std::vector<AnswerStart> answers;
+    std::vector<FenceHost> fences;        // asked of this host; a test answers them
+    std::vector<AnswerConfirm> confirms;  // answered by this host
     std::vector<Trace> traces;
     bool reset_asked = false;
+    bool shutdown_ready = false;
     bool vm_side_hangs = false;
     bool keeper_away = false;  // arming is acknowledged only after return_keeper()
     std::uint64_t arming = 0;

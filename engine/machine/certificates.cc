@@ -1,0 +1,81 @@
+// Which proofs of death stand in the orders and in the slot.
+//
+// Whoever executes an order reads there whose claims are void, so a certificate may not leave while an order rests on it.  When more hosts
+// die at once than there is room for, orders wait for others to be done with.
+#include "engine/machine/engine_state.h"
+
+namespace holdfast {
+
+// Hosts whose claims must be void for the orders that are out.
+HostSet EngineState::hosts_orders_rest_on() const {
+    HostSet hosts;
+    bool any = false;
+    for (const Plan& plan : plans) {
+        if (!plan.given) continue;
+        any = true;
+        rosters.for_each_of_vm(plan.spec.vm,
+                               [&hosts](const RosterTable::Known& known, const Claim& claim) {
+                                   if (claim.holds()) hosts.insert(known.host);
+                               });
+    }
+    // A roster that cannot be read may claim anything.
+    for (const Peer& peer : peers.all()) {
+        if (any && peer.is_dead(peer.incarnation) && !rosters.current(peer)) hosts.insert(peer.id);
+    }
+    return hosts;
+}
+
+// Sees to it that the proof of this death stands in the orders.  False: there is no room for it now.
+bool EngineState::keep_certificate(const Peer& peer) {
+    const Certificate& proof = proofs[static_cast<std::size_t>(&peer - peers.all().data())];
+    if (proof.dead.host.is_none() || proof.epoch != own_orders.epoch) return false;
+    for (Certificate& kept : own_orders.certificates) {
+        if (kept.dead.host != peer.id) continue;
+        if (!(kept == proof)) orders_writer.touch();
+        kept = proof;
+        return true;
+    }
+    if (own_orders.certificates.full()) {
+        const HostSet needed = hosts_orders_rest_on();
+        std::size_t oldest = 0;
+        while (oldest < own_orders.certificates.size() &&
+               needed.contains(own_orders.certificates[oldest].dead.host))
+            ++oldest;
+        if (oldest == own_orders.certificates.size()) return false;
+        own_orders.certificates.remove_at(oldest);
+    }
+    own_orders.certificates.push(proof);
+    orders_writer.touch();
+    return true;
+}
+
+// Whether every proof that an order for this plan would rest on stands in the orders.
+bool EngineState::certificates_for(const Plan& plan) {
+    HostSet hosts;
+    rosters.for_each_of_vm(plan.spec.vm,
+                           [&hosts](const RosterTable::Known& known, const Claim& claim) {
+                               if (claim.holds()) hosts.insert(known.host);
+                           });
+    for (const Peer& peer : peers.all()) {
+        const bool unknown = peer.is_dead(peer.incarnation) && !rosters.current(peer);
+        if ((unknown || hosts.contains(peer.id)) && !keep_certificate(peer)) return false;
+    }
+    return true;
+}
+
+// Marks are pills for whoever hears nothing but storage, and tell others what to show; no order rests on them.
+void EngineState::remember_mark(const Mark& mark) {
+    if (marks.full()) {
+        std::size_t oldest = 0;
+        // Who showed life after its death needs its pill most.
+        while (oldest + 1 < marks.size()) {
+            const Peer* peer = peers.find(marks[oldest].who.host);
+            if (peer == nullptr || peer->returned < marks[oldest].who.incarnation) break;
+            ++oldest;
+        }
+        marks.remove_at(oldest);
+    }
+    marks.push(mark);
+}
+
+}  // namespace holdfast
