@@ -37,9 +37,11 @@ using VmCommand =
 using VmReport =
     std::variant<VmSeen, VmListComplete, VmStopped, VmStarted, VmResumed, VmGone, CapacityReport>;
 
-using ControlCommand = std::variant<AnswerStart, PersistIncarnation, ShutdownReady>;
+using ControlCommand =
+    std::variant<AnswerStart, AnswerChange, PersistIncarnation, KeepMembership, ShutdownReady>;
 
-using ControlReport = std::variant<StartAsked, IncarnationPersisted, ShutdownAsked>;
+using ControlReport = std::
+    variant<StartAsked, ConfigChangeAsked, IncarnationPersisted, MembershipKept, ShutdownAsked>;
 
 // What the VM link knows of this host's VMs; replaced as a whole whenever it changes, never changed in place.
 struct VmDirectory {

@@ -15,12 +15,17 @@ void EngineState::on(const BeatReceived& received) {
         return;
     }
     leadership.learn_decided(core, beat.epoch, beat.winner);
+    membership.note(beat.config, beat.from);
     const bool mine =
         beat.answered_incarnation == core.incarnation || planted(Mutant::AnswersToThePastCount);
     const bool answers = mine && core.incarnation.boot() != 0;
     if (answers) {
-        Instant& answered = peers.find(beat.from)->answered_issued;
-        answered = std::max(answered, lease.issued_at(beat.answered_number));
+        Peer& peer = *peers.find(beat.from);
+        membership.answered(peer, beat.config);
+        // What is said under another configuration is void.
+        if (!beat.flags.barred && beat.config == membership.number())
+            peer.vouched_issued =
+                std::max(peer.vouched_issued, lease.issued_at(beat.answered_number));
     }
     const HostKey sender{beat.from, beat.incarnation};
     const bool from_leader =
@@ -56,6 +61,8 @@ void EngineState::send_beats() {
     beat.incarnation = core.incarnation;
     beat.number = beat_number;
     beat.flags = own_slot.flags;
+    // In a beat it says: this host's answers vouch for nobody.
+    beat.flags.barred = !membership.may_vouch();
     beat.lease = core.config.timing.lease;
     beat.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
     beat.watchdog_class = own_watchdog_class();

@@ -21,7 +21,7 @@ Duration dead_after(const Timing& timing, Duration lease, Duration watchdog) {
 }  // namespace
 
 void EngineState::watch_deaths() {
-    if (!leadership.leading(core.now) || phase != HostPhase::Member) return;
+    if (!leads_in_force() || phase != HostPhase::Member) return;
     for (Peer& peer : peers.all()) {
         if (!peer.known()) continue;
         watch_reboot(peer);
@@ -46,6 +46,8 @@ void EngineState::watch_silence(Peer& peer) {
     const HostKey key{peer.id, peer.incarnation};
     if (key != leadership.previous_winner() && !planted(Mutant::PreviousOfficeNotCounted))
         start = std::max(start, leadership.answers_ended_at());
+    // Before the last change of the list of datastores, it may have written where nobody looks any more.
+    start = std::max(start, voters_changed_at);
     const Timing& timing = core.config.timing;
     const Duration dead = dead_after(timing, peer.lease(), peer.watchdog());
     const Instant due = start + dead;
@@ -70,7 +72,7 @@ void EngineState::watch_silence(Peer& peer) {
     const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
     const bool hardware = peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen &&
                           (slot.flags.armed || planted(Mutant::DeadWithoutArming));
-    if (!hardware && !held_nothing && !core.config.accept_weak_watchdog &&
+    if (!hardware && !held_nothing && !membership.held().accept_weak_watchdog &&
         !planted(Mutant::DeadWithoutWatchdog))
         return;  // silent for ever, until another proof comes
     Certificate certificate;

@@ -23,7 +23,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 39> kRows{{
+constexpr std::array<Row, 43> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -63,6 +63,10 @@ constexpr std::array<Row, 39> kRows{{
     {TraceCode::DatastoreChanged, "HF-3061", "datastore", TraceLevel::Warning},
     {TraceCode::LimitReached, "HF-3062", "limit", TraceLevel::Error},
     {TraceCode::ShutdownBegun, "HF-3070", "shutdown", TraceLevel::Notice},
+    {TraceCode::ConfigStepMade, "HF-3080", "config-step", TraceLevel::Notice},
+    {TraceCode::ConfigInForce, "HF-3081", "config", TraceLevel::Info},
+    {TraceCode::ConfigDiffers, "HF-3082", "config-differs", TraceLevel::Warning},
+    {TraceCode::VoiceCounts, "HF-3083", "voice", TraceLevel::Notice},
 }};
 
 const Row& row_of(TraceCode code) {
@@ -277,6 +281,65 @@ void vm_text(const Trace& trace, Text& text) {
     }
 }
 
+void step_text(const Trace& trace, Text& text) {
+    text.add("configuration %" PRIu64 ".%" PRIu64 ": ", trace.epoch.value(), trace.number);
+    switch (static_cast<ConfigStep>(trace.a)) {
+        case ConfigStep::Counted:
+            text.host(trace.who);
+            text.add(" is counted");
+            return;
+        case ConfigStep::Out:
+            text.host(trace.who);
+            text.add(" is out: it has been silent for long");
+            return;
+        case ConfigStep::Dead:
+            text.host(trace.who);
+            text.add(" is out: it is proved dead");
+            return;
+        case ConfigStep::Timing:
+            text.add("new timing, lease %.3f s", in_seconds(trace.span));
+            return;
+        case ConfigStep::Voters: text.add("%d datastores vote", static_cast<int>(trace.b)); return;
+        case ConfigStep::Maintenance:
+            text.host(trace.who);
+            text.add(trace.b != 0 ? " goes into maintenance" : " comes out of maintenance");
+            return;
+        case ConfigStep::None: break;
+    }
+    text.add("nothing changes");
+}
+
+void config_text(const Trace& trace, Text& text) {
+    if (trace.code == TraceCode::ConfigStepMade) return step_text(trace, text);
+    if (trace.code == TraceCode::VoiceCounts) {
+        text.add("this host's voice counts: it may stand, judge and vouch");
+        return;
+    }
+    if (trace.code == TraceCode::ConfigInForce) {
+        text.add(
+            "configuration %" PRIu64 ".%" PRIu64 " is in force", trace.epoch.value(), trace.number);
+        return;
+    }
+    text.add("the file of this host differs from configuration %" PRIu64 ".%" PRIu64
+             " of the cluster, which counts (read from host %u): ",
+             trace.epoch.value(),
+             trace.number,
+             trace.who.host.value());
+    switch (static_cast<ConfigDifference>(trace.a)) {
+        case ConfigDifference::MemberMissingHere:
+            text.add("member %d is missing here", static_cast<int>(trace.b));
+            return;
+        case ConfigDifference::MemberMissingThere:
+            text.add("member %d is no member of the cluster", static_cast<int>(trace.b));
+            return;
+        case ConfigDifference::DatastoreMissingHere:
+            text.add("voting datastore %d is missing here", static_cast<int>(trace.b));
+            return;
+        case ConfigDifference::Timing: break;
+    }
+    text.add("other timing; the lease of the cluster is %.3f s", in_seconds(Duration{trace.b}));
+}
+
 void own_text(const Trace& trace, Text& text) {
     switch (trace.code) {
         case TraceCode::PhaseChanged:
@@ -359,6 +422,8 @@ std::size_t trace_text(const Trace& trace, char* buffer, std::size_t bytes_max) 
         host_text(trace, text);
     } else if (code >= TraceCode::OrderGiven && code <= TraceCode::NoRoom) {
         vm_text(trace, text);
+    } else if (code >= TraceCode::ConfigStepMade && code <= TraceCode::VoiceCounts) {
+        config_text(trace, text);
     } else {
         own_text(trace, text);
     }

@@ -52,6 +52,21 @@ enum class TraceCode : std::uint8_t {
     DatastoreChanged,  // a = datastore, b = 1 usable, 0 not
     LimitReached,      // a = which: something did not fit; see limits.h
     ShutdownBegun,
+    ConfigStepMade,  // epoch, number = step, who, a = ConfigStep
+    ConfigInForce,   // epoch, number = step
+    ConfigDiffers,   // who = whose record, epoch, number = step, a = ConfigDifference, b = detail
+    VoiceCounts,     // who = self: not barred any more
+};
+
+// What a step of the configuration changes.
+enum class ConfigStep : std::uint8_t { None, Counted, Out, Dead, Timing, Voters, Maintenance };
+
+// How the file of this host differs from the configuration that the cluster goes by.
+enum class ConfigDifference : std::uint8_t {
+    MemberMissingHere = 1,  // b: its host id
+    MemberMissingThere,     // b: its host id
+    DatastoreMissingHere,   // b: its position among those that vote
+    Timing,                 // b: the lease of the cluster, ns
 };
 
 struct Trace {

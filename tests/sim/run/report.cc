@@ -55,6 +55,10 @@ constexpr NamedCode kCodes[] = {
     {TraceCode::DatastoreChanged, "datastores lost or back"},
     {TraceCode::LimitReached, "limits reached"},
     {TraceCode::ShutdownBegun, "shutdowns"},
+    {TraceCode::ConfigStepMade, "configuration steps"},
+    {TraceCode::ConfigInForce, "configurations in force"},
+    {TraceCode::ConfigDiffers, "files that differ"},
+    {TraceCode::VoiceCounts, "barred hosts counted"},
 };
 
 double speed_of(const Report& report) {

@@ -87,6 +87,8 @@ TEST(Leader, OfTwoCandidatesOneWins) {
     for (const int id : {1, 2}) {  // neither sees the other in time to leave it the head start
         cluster.host(id).net_out = false;
         cluster.host(id).io_time = milliseconds{120};
+        cluster.host(id).adjust = [](EngineConfig& config) { config.blackout_limit = seconds{1}; };
+        cluster.restart_agent(id);
     }
     std::map<Epoch, HostKey> winners;
     for (int i = 0; i < 20000; ++i) {

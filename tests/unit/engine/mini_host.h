@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct MiniDisk {
     std::map<int, SlotRecord> slots;  // by host
     std::map<int, Roster> rosters;
     std::map<int, Orders> orders;
+    std::map<int, std::shared_ptr<const ConfigCopy>> configs;
 };
 
 struct MiniHost {
@@ -51,6 +53,8 @@ struct MiniHost {
     std::map<VmId, VmSpec> running;
     std::vector<DestroyVm> destroyed;
     std::vector<AnswerStart> answers;
+    std::vector<AnswerChange> changes;
+    std::optional<KeptMembership> kept;  // in /run
     std::vector<Trace> traces;
     bool reset_asked = false;
     bool vm_side_hangs = false;
