@@ -73,6 +73,12 @@ void read_timing(const TomlNode& root, Config& config, ConfigLines& lines, Confi
     table.duration("granularity", timing.granularity);
     table.duration("landing", timing.landing);
     lines.dead = table.duration("dead", timing.dead);
+    const int limit = table.duration("blackout_limit", config.blackout_limit);
+    if (limit != 0 && config.blackout_limit < timing.lease)
+        report.add(limit,
+                   "HF-1004",
+                   "blackout_limit is shorter than one lease: give at least that, or leave it out "
+                   "for 5 min.");
     table.finish();
 }
 

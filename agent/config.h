@@ -57,6 +57,8 @@ struct Config {
     std::string profile = "standard";
     Timing timing = kTimingStandard;  // the profile with its overrides; is_safe() holds
 
+    Duration blackout_limit = std::chrono::minutes{5};  // see docs/CONFIGURATION.md
+
     std::vector<MemberConfig> members;      // ascending by id, this host included
     std::vector<PathConfig> datastores;     // heartbeat datastores, 1..kDatastoresMax
     std::uint8_t voters_count = 0;          // the first 1, 3 or 5 of them vote

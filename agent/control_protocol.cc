@@ -183,6 +183,38 @@ Result<ControlRequest> decode_request(std::string_view packet) {
     return refuse("The agent does not know this request: " + printable(packet.substr(0, 80)) + ".");
 }
 
+std::string change_sentence(const AnswerChange& answer, const std::string& leader) {
+    switch (answer.verdict) {
+        case ChangeVerdict::Done:
+            return "It is in force as configuration " +
+                   std::to_string(answer.number.epoch.value()) + "." +
+                   std::to_string(answer.number.step) + ".";
+        case ChangeVerdict::NotLeading:
+            return answer.leader.is_none()
+                       ? "Nobody leads now; a change needs a leader. Try again in a moment."
+                       : "Host " + std::to_string(answer.leader.value()) + " (" + leader +
+                             ") leads: ask there.";
+        case ChangeVerdict::Unsafe:
+            return "This timing is unsafe and was not taken; `holdfast check` says what would be "
+                   "safe.";
+        case ChangeVerdict::UnknownName:
+            return "The leader knows no host or datastore of that name. A datastore must be in the "
+                   "configuration file of every host, and their agents restarted, before it can "
+                   "vote.";
+        case ChangeVerdict::NothingToDo: return "It is so already; nothing was changed.";
+        case ChangeVerdict::Busy: return "Another change is under way; try again in a moment.";
+        case ChangeVerdict::LastVoter: return "It is the only voting datastore, and one must stay.";
+        case ChangeVerdict::TooMany:
+            return std::to_string(kVotersMax) + " datastores vote already; retire one first.";
+        case ChangeVerdict::NotReached:
+            return "A majority of the hosts does not write and read that datastore; `holdfast "
+                   "status` on each shows who does.";
+        case ChangeVerdict::OfficeEnded: break;
+    }
+    return "The leader lost its office before the change was in force; it may come or not. Look at "
+           "`holdfast status` and ask again.";
+}
+
 std::string encode_end(const ControlEnd& end) {
     return ("E" + std::to_string(end.code % 10) + end.text).substr(0, kControlPacketBytesMax);
 }

@@ -27,6 +27,7 @@
 
 #include "engine/base/result.h"
 #include "engine/base/types.h"
+#include "engine/machine/action.h"
 #include "engine/machine/cluster_config.h"
 
 namespace holdfast {
@@ -68,6 +69,9 @@ struct ControlEnd {
     int code = 0;
     std::string text;
 };
+
+// The sentence for the answer to a change; `leader` is the name of answer.leader.
+[[nodiscard]] std::string change_sentence(const AnswerChange& answer, const std::string& leader);
 
 [[nodiscard]] std::string encode_end(const ControlEnd& end);
 

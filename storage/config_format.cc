@@ -12,6 +12,7 @@ constexpr std::size_t kDatastoresOffset = 4096;
 constexpr std::uint32_t kAcceptsWithoutHardware = 1U << 0U;
 constexpr std::uint8_t kMemberOut = 1U << 0U;
 constexpr std::uint8_t kMemberCertifiedDead = 1U << 1U;
+constexpr std::uint8_t kMemberMaintenance = 1U << 2U;
 constexpr std::size_t kDurations = 10;  // the nine of Timing, in its order, then blackout_limit
 
 struct ConfigHeaderOnDisk {
@@ -121,6 +122,7 @@ MemberOnDisk to_disk(const ConfigMember& member) {
     disk.host = member.host.value();
     if (member.out) disk.flags |= kMemberOut;
     if (member.certified_dead) disk.flags |= kMemberCertifiedDead;
+    if (member.maintenance) disk.flags |= kMemberMaintenance;
     const std::string_view name = member.name.view();
     disk.name_bytes = static_cast<std::uint8_t>(name.size());
     name.copy(disk.name.data(), disk.name.size());
@@ -201,6 +203,7 @@ std::optional<Reject> read_members(std::span<const std::byte> block,
         member.host_uuid.bytes = disk.uuid;
         member.out = (disk.flags & kMemberOut) != 0;
         member.certified_dead = (disk.flags & kMemberCertifiedDead) != 0;
+        member.maintenance = (disk.flags & kMemberMaintenance) != 0;
         member.counted = Incarnation::from_value(disk.counted_incarnation);
         for (std::size_t link = 0; link < kLinksMax; ++link) {
             const AddressOnDisk& address = disk.addresses[link];

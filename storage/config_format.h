@@ -61,6 +61,7 @@ struct ConfigMember {
     std::array<ConfigAddress, kLinksMax> addresses{};
     bool out = false;             // does not vouch, stand or judge
     bool certified_dead = false;  // `counted` and everything older is proved dead
+    bool maintenance = false;     // takes no VMs and does not lead
     Incarnation counted;          // as counted by the leader
 
     friend bool operator==(const ConfigMember&, const ConfigMember&) = default;

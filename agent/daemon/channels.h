@@ -49,9 +49,19 @@ using VmReport = std::variant<VmSeen,
                               CapacityReport,
                               FenceAnswered>;
 
-using ControlCommand = std::variant<AnswerStart, PersistIncarnation, ShutdownReady, AnswerConfirm>;
+using ControlCommand = std::variant<AnswerStart,
+                                    AnswerChange,
+                                    AnswerConfirm,
+                                    PersistIncarnation,
+                                    KeepMembership,
+                                    ShutdownReady>;
 
-using ControlReport = std::variant<StartAsked, IncarnationPersisted, ShutdownAsked, ConfirmDead>;
+using ControlReport = std::variant<StartAsked,
+                                   ConfigChangeAsked,
+                                   ConfirmDead,
+                                   IncarnationPersisted,
+                                   MembershipKept,
+                                   ShutdownAsked>;
 
 // What the VM link knows of this host's VMs; replaced as a whole whenever it changes, never changed in place.
 struct VmDirectory {

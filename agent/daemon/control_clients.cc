@@ -43,6 +43,14 @@ void ControlLoop::serve(Client& client) {
                   vm ? "the agent did not answer within 5 s; for a protected VM that means no."
                      : "The agent did not answer within 5 s.");
     }
+    if (client.change_token != 0 && boottime_now() >= client.change_until) {
+        client.change_token = 0;
+        end(client,
+            1,
+            "The change was not in force within 2 min; it may still come. Look at `holdfast "
+            "status` "
+            "and ask again.");
+    }
     flush(client);
 }
 
@@ -51,8 +59,8 @@ void ControlLoop::handle(Client& client, const ControlRequest& request) {
         send_status(client);
     } else if (const auto* events = std::get_if<EventsRequest>(&request)) {
         send_events(client, *events);
-    } else if (std::holds_alternative<ChangeRequest>(request)) {
-        end(client, 1, "This agent cannot change the cluster's configuration yet.");
+    } else if (const auto* asked = std::get_if<ChangeRequest>(&request)) {
+        change(client, *asked);
     } else if (const auto* confirmed = std::get_if<ConfirmRequest>(&request)) {
         confirm(client, *confirmed);
     } else {
@@ -132,6 +140,25 @@ void ControlLoop::guard(Client& client, const GuardRequest& request) {
     client.guard_until = boottime_now() + kGuardTimeLimit;
     if (!reports_.push(ControlReport{StartAsked{client.guard_token, known->spec}})) {
         end_guard(client, 1, "the agent is too busy to answer.");
+    }
+}
+
+void ControlLoop::change(Client& client, const ChangeRequest& request) {
+    client.change_token = next_token_++;
+    client.change_until = boottime_now() + kChangeTimeLimit;
+    if (!reports_.push(ControlReport{ConfigChangeAsked{client.change_token, request.change}}))
+        end(client, 1, "The agent is too busy to answer.");
+}
+
+void ControlLoop::answer(const AnswerChange& answer) {
+    for (const auto& client : clients_) {
+        if (client->change_token != answer.token || answer.token == 0) continue;
+        client->change_token = 0;
+        const bool done = answer.verdict == ChangeVerdict::Done;
+        end(*client,
+            done ? 0 : 1,
+            change_sentence(answer, around_.config.host_name(answer.leader)));
+        return;
     }
 }
 

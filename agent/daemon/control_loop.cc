@@ -9,6 +9,7 @@
 
 #include "agent/daemon/clock.h"
 #include "agent/daemon/host_identity.h"
+#include "agent/daemon/kept_membership.h"
 #include "agent/text.h"
 
 namespace holdfast {
@@ -120,7 +121,7 @@ void ControlLoop::wait() {
         short events = POLLIN;
         if (!client->outgoing.empty()) events |= POLLOUT;
         entries.push_back({client->socket.descriptor(), events, 0});
-        if (client->guard_token != 0) timeout = kWaitMs / 5;
+        if (client->guard_token != 0 || client->change_token != 0) timeout = kWaitMs / 5;
     }
     poll(entries.data(), entries.size(), timeout);
 }
@@ -177,6 +178,10 @@ void ControlLoop::take_commands() {
             answer(*verdict);
         } else if (const auto* confirmed = std::get_if<AnswerConfirm>(&command)) {
             answer(*confirmed);
+        } else if (const auto* keep = std::get_if<KeepMembership>(&command)) {
+            persist(*keep);
+        } else if (const auto* changed = std::get_if<AnswerChange>(&command)) {
+            answer(*changed);
         } else {
             ended_.store(true);
         }
@@ -192,6 +197,19 @@ void ControlLoop::persist(const PersistIncarnation& command) {
         return;
     }
     HF_CHECK(reports_.push(ControlReport{IncarnationPersisted{command.incarnation}}));
+}
+
+void ControlLoop::persist(const KeepMembership& command) {
+    auto kept = std::make_unique<KeptMembership>();
+    // Only a store under way makes it fail, and the command for that one follows.
+    if (!around_.kept->try_load(*kept, 1000)) return;
+    const Result<Nothing> written = write_membership(
+        around_.config.run_path("membership"), around_.config, around_.boot_id, *kept);
+    if (!written) {
+        sink_.say(MessageId::StartFailed, {written.error().text});
+        return;
+    }
+    HF_CHECK(reports_.push(ControlReport{MembershipKept{command.serial}}));
 }
 
 void ControlLoop::accept_clients() {

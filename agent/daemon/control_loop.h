@@ -28,6 +28,7 @@ namespace holdfast {
 
 inline constexpr std::size_t kEventsKept = 10000;
 inline constexpr Duration kGuardTimeLimit = std::chrono::seconds{5};
+inline constexpr Duration kChangeTimeLimit = std::chrono::minutes{2};
 
 class ControlLoop {
   public:
@@ -41,6 +42,7 @@ class ControlLoop {
         const Seqlock<Snapshot>* snapshot = nullptr;
         Channel<const VmDirectory*>* directories = nullptr;
         Channel<const EventLine*>* log = nullptr;
+        const Seqlock<KeptMembership>* kept = nullptr;  // what KeepMembership is about
     };
 
     // Error: the socket cannot be bound.
@@ -78,6 +80,8 @@ class ControlLoop {
         std::uint64_t guard_token = 0;
         Instant guard_until = kNever;
         std::string guard_name;
+        std::uint64_t change_token = 0;
+        Instant change_until = kNever;
     };
 
     ControlLoop(const Surroundings& surroundings, SeqpacketListener listener);
@@ -90,6 +94,9 @@ class ControlLoop {
     void take_directories();
     void take_commands();
     void persist(const PersistIncarnation& command);
+    void persist(const KeepMembership& command);
+    void change(Client& client, const ChangeRequest& request);
+    void answer(const AnswerChange& answer);
     void answer(const AnswerStart& answer);
     void answer(const AnswerConfirm& answer);
     void accept_clients();

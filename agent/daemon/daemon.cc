@@ -14,6 +14,7 @@
 #include "agent/daemon/engine_loop.h"
 #include "agent/daemon/engine_setup.h"
 #include "agent/daemon/host_identity.h"
+#include "agent/daemon/kept_membership.h"
 #include "agent/daemon/log_writer.h"
 #include "agent/daemon/net_loop.h"
 #include "agent/daemon/run_lock.h"
@@ -70,6 +71,8 @@ struct Daemon::Parts {
     std::unique_ptr<ControlLoop> control;
     std::unique_ptr<flight::FlightRecorder> recorder;  // null: the configuration wants none
     std::unique_ptr<EngineLoop> engine;
+    std::unique_ptr<ConfigRecord> directory;
+    std::unique_ptr<Seqlock<KeptMembership>> kept = std::make_unique<Seqlock<KeptMembership>>();
 
     [[nodiscard]] std::vector<DatastoreLoop*> loops() const {
         std::vector<DatastoreLoop*> list;
@@ -126,7 +129,8 @@ Result<Nothing> Daemon::Parts::make_links() {
                                      {},
                                      nullptr,
                                      &vm->directories(),
-                                     &log->lines()};
+                                     &log->lines(),
+                                     kept.get()};
     auto made_control = ControlLoop::make(around);
     if (!made_control) return Unexpected{made_control.error()};
     control = std::move(made_control.value());
@@ -134,6 +138,7 @@ Result<Nothing> Daemon::Parts::make_links() {
 }
 
 void Daemon::Parts::make_engine() {
+    directory = make_directory(config);
     std::vector<DatastoreOutlet> outlets;
     for (const auto& loop : datastores) {
         outlets.push_back({&loop->engine_port(), &loop->wakeup()});
@@ -152,6 +157,8 @@ void Daemon::Parts::make_engine() {
                                                                     net->beats_in(),
                                                                     net->probes_in()},
                                                                    keeper.page(),
+                                                                   directory.get(),
+                                                                   kept.get(),
                                                                    config.watchdog_device,
                                                                    engine_wakeup,
                                                                    control_wakeup,

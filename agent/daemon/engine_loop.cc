@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "agent/text.h"
+#include "storage/config_convert.h"
 
 namespace holdfast {
 
@@ -24,6 +25,8 @@ EngineLoop::EngineLoop(const Surroundings& surroundings)
       executor_({surroundings.cluster,
                  surroundings.datastores,
                  surroundings.engine.voters_count,
+                 surroundings.directory,
+                 surroundings.kept,
                  surroundings.channels.vm_commands,
                  surroundings.channels.control_commands,
                  surroundings.channels.beats_out,
@@ -32,6 +35,7 @@ EngineLoop::EngineLoop(const Surroundings& surroundings)
                  surroundings.clock}),
       keeper_watch_(surroundings.keeper, surroundings.watchdog_device, sink_, surroundings.clock()),
       actions_(std::make_unique<Actions>()),
+      config_(std::make_unique<ConfigCopy>()),
       scratch_(std::make_unique<Snapshot>()),
       snapshot_(std::make_unique<Seqlock<Snapshot>>()) {}
 
@@ -108,7 +112,17 @@ void EngineLoop::step_with(Instant now,
             step({now, OrdersRead{datastore, done.request, done.first, done.reading, done.orders}});
             break;
         case DatastoreRequestKind::WriteConfig:
+            step({now, ConfigWritten{datastore, done.request, done.status}});
+            break;
         case DatastoreRequestKind::ReadConfig:
+            if (done.config != nullptr) from_record(*done.config, *config_);
+            step({now,
+                  ConfigRead{datastore,
+                             done.request,
+                             done.first,
+                             done.reading,
+                             done.config != nullptr ? config_.get() : nullptr}});
+            break;
         case DatastoreRequestKind::WriteHeap:
         case DatastoreRequestKind::ReadHeap:
         case DatastoreRequestKind::WriteRecorder:

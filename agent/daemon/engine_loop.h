@@ -35,6 +35,8 @@ class EngineLoop {
         std::vector<DatastoreOutlet> datastores;
         EngineChannels channels;
         KeeperPage& keeper;
+        const ConfigRecord* directory;  // see executor.h
+        Seqlock<KeptMembership>* kept;
         std::string watchdog_device;  // as configured
         const Wakeup& wakeup;         // signalled by everybody who reports
         const Wakeup& control;        // takes the log
@@ -76,6 +78,7 @@ class EngineLoop {
     Executor executor_;
     KeeperWatch keeper_watch_;
     std::unique_ptr<Actions> actions_;
+    std::unique_ptr<ConfigCopy> config_;  // the record read last, as the engine wants it
     std::unique_ptr<Snapshot> scratch_;
     std::unique_ptr<Seqlock<Snapshot>> snapshot_;
     WorkerThread thread_;

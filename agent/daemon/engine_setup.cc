@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "agent/daemon/kept_membership.h"
+
 namespace holdfast {
 
 EngineConfig make_engine_config(const Config& config,
@@ -22,6 +24,10 @@ EngineConfig make_engine_config(const Config& config,
     engine.datastores_count = static_cast<std::uint8_t>(config.datastores.size());
     engine.watchdog_class =
         config.watchdog_device == "none" ? WatchdogClass::None : WatchdogClass::Hardware;
+    for (const PathConfig& datastore : config.datastores)
+        engine.datastores.push(DatastoreName{datastore.name});
+    engine.blackout_limit = config.blackout_limit;
+    engine.kept = read_membership(config.run_path("membership"), config, identity.boot_id);
     engine.accept_weak_watchdog = config.accept_weak_watchdog;
     engine.asks_isolation_addresses = !config.isolation_addresses.empty();
     engine.isolation_response = config.isolation_response;

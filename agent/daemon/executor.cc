@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "storage/config_convert.h"
 #include "storage/orders_format.h"
 #include "storage/roster_format.h"
 #include "storage/slot_format.h"
@@ -28,7 +29,8 @@ Overloaded(Alternatives...) -> Overloaded<Alternatives...>;
 
 }  // namespace
 
-Executor::Executor(const Surroundings& surroundings) : around_(surroundings) {}
+Executor::Executor(const Surroundings& surroundings)
+    : around_(surroundings), record_(std::make_unique<ConfigRecord>()) {}
 
 void Executor::execute(const Actions& actions, const Engine& engine) {
     touched_ = 0;
@@ -47,6 +49,13 @@ void Executor::execute(const Actions& actions, const Engine& engine) {
                 [&](const ReadRoster& action) { carry_out(action); },
                 [&](const WriteOrders& action) { carry_out(action, engine); },
                 [&](const ReadOrders& action) { carry_out(action); },
+                [&](const WriteConfig& action) { carry_out(action, engine); },
+                [&](const ReadConfig& action) { carry_out(action); },
+                [&](const KeepMembership& action) {
+                    around_.kept->store(engine.kept());
+                    HF_CHECK(around_.control.push(action));
+                },
+                [&](const AnswerChange& action) { HF_CHECK(around_.control.push(action)); },
                 [&](const SendBeat& action) {
                     beats = around_.beats.ring.try_push(action.beat) || beats;
                 },
@@ -154,6 +163,27 @@ void Executor::carry_out(const WriteOrders& action, const Engine& engine) {
 
 void Executor::carry_out(const ReadOrders& action) {
     DatastoreRequest asked = make_request(DatastoreRequestKind::ReadOrders, action.request);
+    asked.first = action.host;
+    request(action.datastore, asked);
+}
+
+void Executor::carry_out(const WriteConfig& action, const Engine& engine) {
+    const ConfigCopy& config = engine.own_config();
+    DatastoreRequest asked = make_request(DatastoreRequestKind::WriteConfig, action.request);
+    const DatastoreMemory* memory = memory_of(action.datastore);
+    if (memory != nullptr) {
+        to_record(config, *around_.directory, *record_);
+        const auto payload = memory->payload(asked.kind);
+        asked.length_bytes =
+            static_cast<std::uint32_t>(encode_config(*record_, around_.cluster, payload));
+    }
+    asked.number = config.version.value();
+    asked.incarnation = config.incarnation;
+    request(action.datastore, asked, memory);
+}
+
+void Executor::carry_out(const ReadConfig& action) {
+    DatastoreRequest asked = make_request(DatastoreRequestKind::ReadConfig, action.request);
     asked.first = action.host;
     request(action.datastore, asked);
 }

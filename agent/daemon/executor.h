@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -17,7 +18,9 @@
 #include "agent/daemon/log_sink.h"
 #include "agent/keeper_page.h"
 #include "engine/base/fixed_list.h"
+#include "engine/lockfree/seqlock.h"
 #include "engine/machine/engine.h"
+#include "storage/config_format.h"
 
 namespace holdfast {
 
@@ -35,6 +38,8 @@ class Executor {
         ClusterUuid cluster;
         std::vector<DatastoreOutlet> datastores;
         std::uint8_t voters_count = 0;
+        const ConfigRecord* directory;  // names and addresses of the members, for the record
+        Seqlock<KeptMembership>* kept;  // where KeepMembership leaves what is to be kept
         Channel<VmCommand>& vm;
         Channel<ControlCommand>& control;
         Channel<Beat>& beats;
@@ -68,6 +73,8 @@ class Executor {
     void carry_out(const ReadRoster& action);
     void carry_out(const WriteOrders& action, const Engine& engine);
     void carry_out(const ReadOrders& action);
+    void carry_out(const WriteConfig& action, const Engine& engine);
+    void carry_out(const ReadConfig& action);
     void carry_out(const StartVm& action);
     void carry_out(const ResumeVm& action);
     void carry_out(const FenceHost& action);
@@ -92,7 +99,8 @@ class Executor {
     FixedList<VmReport, 1024> own_reports_;
     FixedList<VmCommand, 1024> waiting_;  // in order, when the ring was full
     std::array<RosterBlobs, 2> rosters_;
-    std::uint32_t touched_ = 0;  // datastores to wake
+    std::unique_ptr<ConfigRecord> record_;  // scratch, too large for a stack
+    std::uint32_t touched_ = 0;             // datastores to wake
     bool shutdown_ready_ = false;
 };
 

@@ -1,8 +1,8 @@
 // Action: everything that the engine can ask for.
 //
 // The executor carries actions out in order, before the next step.  References that an action implies
-// (Engine::own_slot(), own_roster(), own_orders()) are valid until the next step: it encodes them at once.
-// Per datastore the engine has at most one slot write, one roster write, one orders write, two slot scans and eight
+// (Engine::own_slot(), own_roster(), own_orders(), own_config()) are valid until the next step: it encodes them at once.
+// Per datastore the engine has at most one slot write, one roster write, one orders write, one configuration write, two slot scans and eight
 // region reads unanswered; a datastore loop can size its rings by that.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/types.h"
 #include "engine/machine/beat.h"
+#include "engine/machine/cluster_config.h"
 #include "engine/machine/roster.h"
 #include "engine/machine/trace.h"
 
@@ -59,6 +60,32 @@ struct ReadOrders {
     DatastoreIndex datastore = 0;
     RequestId request;
     HostId host;
+};
+
+// Write Engine::own_config(); answered by ConfigWritten.
+struct WriteConfig {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+};
+
+// Answered by ConfigRead.
+struct ReadConfig {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+    HostId host;
+};
+
+// Make Engine::kept() survive a restart of the agent within this boot; answered by MembershipKept.  Only the newest serial counts.
+struct KeepMembership {
+    std::uint64_t serial = 0;
+};
+
+// The answer to ConfigChangeAsked.
+struct AnswerChange {
+    std::uint64_t token = 0;
+    ChangeVerdict verdict = ChangeVerdict::NotLeading;
+    HostId leader;        // with NotLeading: whom to ask
+    ConfigNumber number;  // with Done
 };
 
 // Send to every address of beat.to; lost ones are not an error.
@@ -181,6 +208,10 @@ using Action = std::variant<WriteSlot,
                             ReadRoster,
                             WriteOrders,
                             ReadOrders,
+                            WriteConfig,
+                            ReadConfig,
+                            KeepMembership,
+                            AnswerChange,
                             SendBeat,
                             PersistIncarnation,
                             ArmKeeper,

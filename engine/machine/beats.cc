@@ -16,14 +16,18 @@ void EngineState::on(const BeatReceived& received) {
         return;
     }
     leadership.learn_decided(core, beat.epoch, beat.winner);
+    membership.note(beat.config, beat.from);
     const bool mine =
         beat.answered_incarnation == core.incarnation || planted(Mutant::AnswersToThePastCount);
     const bool answers = mine && core.incarnation.boot() != 0;
     if (answers) {
-        Peer& sender = *peers.find(beat.from);
-        sender.answered = std::max(sender.answered, beat.answered_number);
-        sender.answered_issued =
-            std::max(sender.answered_issued, lease.issued_at(beat.answered_number));
+        Peer& peer = *peers.find(beat.from);
+        peer.answered = std::max(peer.answered, beat.answered_number);
+        membership.answered(peer, beat.config);
+        // What is said under another configuration is void.
+        if (!beat.flags.barred && beat.config == membership.number())
+            peer.vouched_issued =
+                std::max(peer.vouched_issued, lease.issued_at(beat.answered_number));
     }
     const HostKey author{beat.from, beat.incarnation};
     const bool from_leader =
@@ -60,6 +64,8 @@ void EngineState::send_beats() {
     beat.flags = own_slot.flags;
     beat.flags.clean_shutdown = phase == HostPhase::Leaving;
     if (phase == HostPhase::Leaving && leaving_beat.is_none()) leaving_beat = beat_number;
+    // In a beat it says: this host's answers vouch for nobody.
+    beat.flags.barred = !membership.may_vouch();
     beat.lease = core.config.timing.lease;
     beat.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
     beat.watchdog_class = own_watchdog_class();

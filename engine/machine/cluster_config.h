@@ -82,6 +82,25 @@ struct ClusterConfig {
     friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };
 
+// A record with who wrote it, as it lies in that host's region.
+struct ConfigCopy {
+    HostId writer;
+    Incarnation incarnation;  // of the writer
+    Version version;          // grows with each rewrite of the writer's region
+    ClusterConfig config;
+
+    friend bool operator==(const ConfigCopy&, const ConfigCopy&) = default;
+};
+
+// What a host knows of its membership for the rest of its boot, also when no datastore answers its next agent.
+struct KeptMembership {
+    ClusterConfig config;
+    bool in_force = false;  // it was adopted, see membership.h
+    bool entitled = false;  // not barred
+    Instant renewed_at =
+        kNotYet;  // vouching carries the lease, and nothing else since; kNotYet: not so
+};
+
 // ---- what a person may ask the leader to change
 
 struct TimingChange {

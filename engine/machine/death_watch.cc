@@ -21,7 +21,7 @@ Duration dead_after(const Timing& timing, Duration lease, Duration watchdog) {
 }  // namespace
 
 void EngineState::watch_deaths() {
-    if (!leadership.leading(core.now) || phase != HostPhase::Member) return;
+    if (!leads_in_force() || phase != HostPhase::Member) return;
     for (Peer& peer : peers.all()) {
         if (!peer.known()) continue;
         watch_reboot(peer);
@@ -34,9 +34,11 @@ void EngineState::watch_deaths() {
 // answered itself.
 Instant EngineState::silence_began(const Peer& peer) const {
     const HostKey key{peer.id, peer.incarnation};
+    // Before the last change of the list of datastores, it may have written where nobody looks any more.
+    const Instant began = std::max(peer.evidence_at, voters_changed_at);
     return key == leadership.previous_winner() || planted(Mutant::PreviousOfficeNotCounted)
-               ? peer.evidence_at
-               : std::max(peer.evidence_at, leadership.answers_ended_at());
+               ? began
+               : std::max(began, leadership.answers_ended_at());
 }
 
 // Whether reads from a majority that were issued at `due` or later show nothing newer; if not, sees to it that they will.
@@ -80,7 +82,7 @@ void EngineState::watch_silence(Peer& peer) {
     const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
     const bool hardware = peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen &&
                           (slot.flags.armed || planted(Mutant::DeadWithoutArming));
-    if (!hardware && !held_nothing && !core.config.accept_weak_watchdog &&
+    if (!hardware && !held_nothing && !membership.held().accept_weak_watchdog &&
         !planted(Mutant::DeadWithoutWatchdog))
         return;  // silent for ever, until another proof comes
     Certificate certificate;

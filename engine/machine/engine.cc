@@ -34,6 +34,18 @@ const Orders& Engine::own_orders() const {
     return state_->own_orders;
 }
 
+const ConfigCopy& Engine::own_config() const {
+    return state_->own_config;
+}
+
+const KeptMembership& Engine::kept() const {
+    return state_->membership.kept();
+}
+
+bool Engine::barred() const {
+    return state_->membership.barred();
+}
+
 HostPhase Engine::phase() const {
     return state_->phase;
 }
@@ -66,19 +78,41 @@ Instant inherited_lease(const EngineConfig& config, Instant now) {
     return std::min(config.lease_inherited_until, now + config.timing.lease);
 }
 
+// When something else than vouching last renewed that lease.
+Instant inherited_renewal(const EngineConfig& config, Instant now) {
+    const Instant until = inherited_lease(config, now);
+    if (until == kNotYet) return kNotYet;
+    const Instant renewed = until - config.timing.lease;
+    return config.kept && config.kept->renewed_at != kNotYet
+               ? std::min(renewed, config.kept->renewed_at)
+               : renewed;
+}
+
+// Datastores that were given no names are called by their numbers.
+EngineConfig with_names(const EngineConfig& config) {
+    EngineConfig named = config;
+    while (named.datastores.size() < named.datastores_count) {
+        const auto digit = static_cast<char>('1' + named.datastores.size());
+        named.datastores.push(DatastoreName{std::string_view{&digit, 1}});
+    }
+    return named;
+}
+
 }  // namespace
 
 EngineState::EngineState(const EngineConfig& config, Instant now)
-    : core(config, now),
+    : core(with_names(config), now),
       started_at(now),
       slots(config.datastores_count),
       peers(config),
-      lease(inherited_lease(config, now)),
+      lease(inherited_lease(config, now), inherited_renewal(config, now)),
       isolation(now),
       rosters(config),
+      membership(core.config, now),
       next_beat_at(now) {
     HF_CHECK(is_safe(config.timing));
     HF_CHECK(config.voters_count == 1 || config.voters_count == 3 || config.voters_count == 5);
+    HF_CHECK(config.datastores.empty() || config.datastores.size() == config.datastores_count);
     HF_CHECK(config.datastores_count >= config.voters_count &&
              config.datastores_count <= kDatastoresMax);
     plans.reserve(kOrdersMax);
@@ -95,6 +129,9 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
     keeper.deadline =
         config.lease_inherited_until == kNotYet ? kNever : config.lease_inherited_until;
     core.wakeup = now;
+    // What was in force had been published.
+    if (membership.in_force()) own_slot.config = membership.number();
+    core.quorum = Quorum{voters_of(membership.held(), core.config)};
     begin_reading();
 }
 
@@ -138,19 +175,22 @@ void EngineState::settle() {
     if (phase == HostPhase::Refused) return;
     if (phase == HostPhase::Reading) settle_past();
     if (phase == HostPhase::Reading || phase == HostPhase::Writing || phase == HostPhase::Member) {
-        if (beat_due) lease.vouched(peers.vouched_issued());
-        lease.update(core, slots);
+        if (beat_due) lease.vouched(membership.vouched_issued(core, peers));
+        lease.update(core, slots, lease_terms());
     }
     if (phase == HostPhase::Writing) settle_writing();
     settle_isolation();
     const bool may_stand = phase == HostPhase::Member && !departing() &&
                            slots.sees_majority(core) &&
-                           slots.scanned_clean_since(core, past.since) && !gives_way_to_connected();
+                           slots.scanned_clean_since(core, past.since) && !membership.barred() &&
+                           membership.current() && !gives_way_to_connected();
     if (leadership.advance(core, peers, slots, next_sequence(), may_stand)) {
         touch_slot();
         doorbell = true;
         plan_due = true;
     }
+    lead_config();
+    settle_membership();
     if (beat_due) peers.judge(core, slots.sees_majority(core));
     announce();
     watch_deaths();

@@ -16,10 +16,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "engine/base/host_set.h"
 #include "engine/base/types.h"
 #include "engine/machine/action.h"
+#include "engine/machine/cluster_config.h"
 #include "engine/machine/event.h"
 #include "engine/machine/orders.h"
 #include "engine/machine/roster.h"
@@ -47,6 +49,11 @@ struct EngineConfig {
         false;  // some are configured: ProbeReport says what they answer
     IsolationResponse isolation_response = IsolationResponse::Leave;  // of VMs that say nothing
     Duration shutdown_limit = std::chrono::minutes{2};  // for guests that are asked to shut down
+    Duration blackout_limit = std::chrono::minutes{5};  // see cluster_config.h
+    // What the datastores are called, by position; by these names the cluster's configuration knows them.
+    FixedList<DatastoreName, kDatastoresMax> datastores;
+    // What a predecessor within this boot knew of the cluster's configuration.
+    std::optional<KeptMembership> kept;
     // What a predecessor within this boot left in `run` (docs: Incarnations).  boot() is 0 when this boot has had no agent yet;
     // restart() must be greater than every predecessor's, and persisted before the engine is made.
     Incarnation incarnation;
@@ -59,7 +66,8 @@ struct EngineConfig {
 class Engine {
   public:
     // Allocates everything that it will ever need.  `started_at` is the time of construction.
-    // REQUIRES: is_safe(config.timing); members contain self; voters_count is 1, 3 or 5.
+    // REQUIRES: is_safe(config.timing); members contain self; voters_count is 1, 3 or 5; datastores are datastores_count names, no
+    // two alike, or none at all: then they are called "1", "2", ….
     Engine(const EngineConfig& config, Instant started_at);
     ~Engine();
     Engine(const Engine&) = delete;
@@ -71,16 +79,20 @@ class Engine {
     // When the next Tick is due, at the latest.
     [[nodiscard]] Instant next_wakeup() const;
 
-    // What WriteSlot, WriteRoster and WriteOrders write; valid until the next step.
+    // What WriteSlot, WriteRoster, WriteOrders and WriteConfig write; valid until the next step.
     [[nodiscard]] const SlotRecord& own_slot() const;
     [[nodiscard]] const Roster& own_roster() const;
     [[nodiscard]] const Orders& own_orders() const;
+    [[nodiscard]] const ConfigCopy& own_config() const;
+    // What KeepMembership keeps; valid until the next step.
+    [[nodiscard]] const KeptMembership& kept() const;
 
     // Facts for tests, checkers and the executor.
     [[nodiscard]] HostPhase phase() const;
     [[nodiscard]] Instant lease_ends() const;       // kNotYet: none held
     [[nodiscard]] bool leading(Instant now) const;  // holds the leader lease
     [[nodiscard]] Epoch epoch() const;              // the highest decided epoch known
+    [[nodiscard]] bool barred() const;              // neither stands, judges nor vouches
     [[nodiscard]] Instant feed_deadline() const;  // what the keeper was last told; kNever: disarmed
 
     // Fills `snapshot` as of the last step.

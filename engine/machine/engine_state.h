@@ -15,6 +15,7 @@
 #include "engine/machine/host_lease.h"
 #include "engine/machine/isolation.h"
 #include "engine/machine/leadership.h"
+#include "engine/machine/membership.h"
 #include "engine/machine/own_vms.h"
 #include "engine/machine/peer_table.h"
 #include "engine/machine/placement.h"
@@ -87,12 +88,13 @@ struct GroupSpot {
 
 // What is known of one VM across all rosters.
 struct VmStanding {
-    bool held = false;     // somebody who is not proved dead claims it
-    bool unknown = false;  // a roster that may claim it is not known
-    bool wanted = false;   // the entry that decides says that it should run
-    ClaimNumber top;       // the greatest claim number
-    VmSpec spec;           // of that entry
-    HostKey previous;      // whose entry that is
+    bool held = false;      // somebody who is not proved dead claims it
+    bool unknown = false;   // a roster that may claim it is not known
+    bool wanted = false;    // the entry that decides says that it should run
+    bool starting = false;  // and that it was only about to
+    ClaimNumber top;        // the greatest claim number
+    VmSpec spec;            // of that entry
+    HostKey previous;       // whose entry that is
 };
 
 enum class ClaimCheck : std::uint8_t { Wait, Clean, Renumber, Withdraw };
@@ -128,6 +130,26 @@ struct EngineState {
     void learn_slot(const SlotRecord& record);
     void learn_marks(const SlotRecord& record);
     void forget_superseded(const RosterTable::Known& known);
+
+    // config_adoption.cc: how a record comes to be in force here
+    void on(const ConfigWritten& written);
+    void on(const ConfigRead& read);
+    void on(const MembershipKept& kept);
+    void read_missing_config();
+    void take_config(const ClusterConfig& config);
+    void say_how_the_file_differs(HostId from);
+    void publish_config();
+    void settle_membership();
+    void note_blackout();
+    [[nodiscard]] LeaseTerms lease_terms() const;
+
+    // config_steps.cc: what the leader changes
+    void on(const ConfigChangeAsked& asked);
+    void lead_config();
+    [[nodiscard]] bool review_members();
+    [[nodiscard]] ConfigStep step_for(const ClusterMember& member, const Peer& peer) const;
+    // Leads, and its record of this epoch is in force: what it judges and orders counts.
+    [[nodiscard]] bool leads_in_force() const;
 
     // beats.cc
     void on(const BeatReceived& received);
@@ -258,6 +280,7 @@ struct EngineState {
     void put_out();
     void compose_slot();
     void compose_roster();
+    void compose_config();
     void compose_orders();
     void issue_slots();
     void announce();
@@ -296,6 +319,8 @@ struct EngineState {
     bool held_back_said = false;  // isolated, and nobody could
     RosterTable rosters;
     OwnVms vms;
+    Membership membership;
+    RegionWriter config_writer;
     RegionWriter roster_writer;
     RegionWriter orders_writer;
     Past past;
@@ -303,8 +328,15 @@ struct EngineState {
 
     SlotRecord own_slot;
     Roster own_roster;
-    Orders own_orders;    // what this host, as leader, orders
-    Orders known_orders;  // what the leader orders, as last read
+    ConfigCopy own_config;                // what lies in this host's own region
+    ClusterConfig config_step;            // what the leader is about to make
+    Sequence config_sequence;             // the first slot that published own_config
+    Instant config_asked_at = kNotYet;    // when a missing record was last asked for
+    std::uint8_t config_asked = 0;        // datastores that owe an answer about it
+    Instant voters_changed_at = kNotYet;  // when another list of datastores came to be in force
+    Instant office_at = kNotYet;          // since when this host leads
+    Orders own_orders;                    // what this host, as leader, orders
+    Orders known_orders;                  // what the leader orders, as last read
     bool orders_known = false;
     Instant orders_asked_at = kNotYet;
     std::uint8_t orders_asked = 0;  // datastores that owe an answer about orders

@@ -10,6 +10,7 @@
 
 #include "engine/base/types.h"
 #include "engine/machine/beat.h"
+#include "engine/machine/cluster_config.h"
 #include "engine/machine/orders.h"
 #include "engine/machine/roster.h"
 #include "engine/machine/slot.h"
@@ -77,6 +78,20 @@ struct OrdersRead {
     const Orders* orders = nullptr;
 };
 
+struct ConfigWritten {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+    IoStatus status = IoStatus::Failed;
+};
+
+struct ConfigRead {
+    DatastoreIndex datastore = 0;
+    RequestId request;
+    HostId host;
+    RegionReading reading = RegionReading::Unusable;
+    const ConfigCopy* config = nullptr;
+};
+
 // ---- network
 
 // An authenticated beat that passed the replay window, addressed to this host.
@@ -96,6 +111,17 @@ struct ProbeReport {
 // The answer to PersistIncarnation: the incarnation now survives a restart of the agent.
 struct IncarnationPersisted {
     Incarnation incarnation;
+};
+
+// The answer to KeepMembership: the membership of that serial, or a newer one, survives a restart of the agent.
+struct MembershipKept {
+    std::uint64_t serial = 0;
+};
+
+// A person asks the leader to change the cluster's configuration; answered by AnswerChange.
+struct ConfigChangeAsked {
+    std::uint64_t token = 0;
+    ConfigChange change;
 };
 
 // What the keeper's page says, whenever it changed.
@@ -207,9 +233,13 @@ struct Event {
                  RosterRead,
                  OrdersWritten,
                  OrdersRead,
+                 ConfigWritten,
+                 ConfigRead,
                  BeatReceived,
                  ProbeReport,
                  IncarnationPersisted,
+                 MembershipKept,
+                 ConfigChangeAsked,
                  KeeperReport,
                  VmSeen,
                  VmListComplete,

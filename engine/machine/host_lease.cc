@@ -11,9 +11,23 @@ void HostLease::leader_answered(BeatNumber number) {
     answered_issued_ = std::max(answered_issued_, issued_at(number));
 }
 
-void HostLease::update(Core& core, const SlotIo& slots) {
-    const Instant stored = slots.written_issued_by_majority(core);
-    const Instant renewed = std::max({stored, answered_issued_, vouched_issued_});
+void HostLease::update(Core& core, const SlotIo& slots, const LeaseTerms& terms) {
+    if (!terms.barred) {
+        stored_issued_ = std::max(stored_issued_, slots.written_issued_by_majority(core));
+    } else if (terms.config_current) {
+        stored_issued_ = std::max(stored_issued_, slots.validated_issued_by_majority(core));
+    }
+    Instant vouched = vouched_issued_;
+    if (terms.vouching_limited && vouched > renewed_otherwise()) {
+        const Instant limit = terms.blackout_kept && renewed_otherwise() != kNotYet
+                                  ? renewed_otherwise() + terms.blackout_limit
+                                  : renewed_otherwise();
+        vouched = std::min(vouched, limit);
+    }
+    // What counted once goes on counting: a lease is not shortened afterwards.
+    vouched_counted_ = std::max(vouched_counted_, vouched);
+    const Instant stored = stored_issued_;
+    const Instant renewed = std::max({stored, answered_issued_, vouched_counted_});
     Instant ends = inherited_until_;
     LeaseSource source = inherited_until_ == kNotYet ? LeaseSource::None : LeaseSource::Inherited;
     // What would be over already is no lease, so none is lost by it.
@@ -36,8 +50,10 @@ void HostLease::update(Core& core, const SlotIo& slots) {
 
 void HostLease::drop() {
     inherited_until_ = kNotYet;
+    stored_issued_ = kNotYet;
     answered_issued_ = kNotYet;
     vouched_issued_ = kNotYet;
+    vouched_counted_ = kNotYet;
     ends_ = kNotYet;
     source_ = LeaseSource::None;
     beats_.fill({});

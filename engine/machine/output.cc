@@ -25,6 +25,15 @@ void EngineState::announce() {
         touch_slot();
         doorbell = true;
     }
+    publish_config();
+}
+
+void EngineState::compose_config() {
+    own_config.writer = core.config.self;
+    own_config.incarnation = core.incarnation;
+    own_config.config = membership.held();
+    config_writer.composed();
+    own_config.version = config_writer.version();
 }
 
 void EngineState::compose_roster() {
@@ -60,7 +69,7 @@ void EngineState::compose_slot() {
     own_slot.flags.no_vms = (!vms.any_held() && !keeper.armed()) || planted(Mutant::NoVmsLies);
     own_slot.flags.clean_shutdown = is_over();
     if (own_slot.flags.clean_shutdown && leaving_over.is_none()) leaving_over = sequence;
-    own_slot.flags.barred = phase != HostPhase::Member;
+    own_slot.flags.barred = phase != HostPhase::Member || membership.barred();
     own_slot.storage_lost_mask = slots.lost_mask();
     own_slot.ballot = leadership.ballot();
     own_slot.decided_epoch = leadership.decided_epoch();
@@ -157,6 +166,9 @@ void EngineState::put_out() {
         if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {
             roster_writer.issue<WriteRoster>(core);
         }
+        if (config_writer.dirty()) compose_config();
+        if (!config_writer.version().is_none() && own_config.version == config_writer.version())
+            config_writer.issue<WriteConfig>(core);
         if (orders_writer.dirty()) compose_orders();
         if (own_orders.version == orders_writer.version() && !own_orders.version.is_none()) {
             orders_writer.issue<WriteOrders>(core);

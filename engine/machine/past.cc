@@ -49,6 +49,7 @@ void EngineState::learn_own_slot(DatastoreIndex datastore, const SlotView& view)
     if (!newer) return;
     past.slot = record;
     past.slot_found = true;
+    membership.note(record.config, record.host);
 }
 
 void EngineState::learn_own_roster(const RosterRead& read) {
@@ -69,6 +70,7 @@ bool EngineState::learn_past() {
     core.wake_at(past.asked_at + core.config.timing.interval);
     const Quorum quorum = planted(Mutant::PastFromMinority) ? core.quorum.of_one() : core.quorum;
     if (!quorum.holds(past.slot_mask) || !quorum.holds(past.roster_mask)) return false;
+    if (!membership.current()) return false;  // the list of datastores may be another by now
     if (past.known) return true;
     past.known = true;
     if (past.slot_found) {
@@ -78,6 +80,7 @@ bool EngineState::learn_past() {
         orders_writer.recall(past.slot.orders_version);
         own_slot.roster_version = past.slot.roster_version;
         own_slot.orders_version = past.slot.orders_version;
+        own_slot.config = std::max(own_slot.config, past.slot.config);
     }
     load_own_roster();
     reconcile_claims();
@@ -102,8 +105,11 @@ void EngineState::settle_past() {
     if (!planted(Mutant::VersionsBeginAgain)) {
         roster_writer.recall(floor);
         orders_writer.recall(floor);
+        config_writer.recall(floor);
     }
     roster_writer.touch();
+    if (!membership.number().epoch.is_none()) config_writer.touch();
+    config_sequence = incarnation_sequence;
     slots.forget_writes();
     Trace line;
     line.code = TraceCode::IncarnationTaken;
@@ -124,6 +130,7 @@ void EngineState::choose_incarnation() {
     }
     if (chosen == core.incarnation) return;
     core.incarnation = chosen;
+    Membership::forget_greetings(peers);
     if (chosen.boot() == persisted.boot()) core.emit(PersistIncarnation{chosen});
 }
 

@@ -19,6 +19,13 @@ WatchdogClass Peer::watchdog_class() const {
     return std::min(slot.watchdog_class, beat.watchdog_class);
 }
 
+ConfigNumber Peer::published_config() const {
+    // A life that begins anew may say less than it did.
+    const ConfigNumber in_slot = slot_seen ? slot.config : ConfigNumber{};
+    const ConfigNumber in_beat = beat_seen ? beat.config : ConfigNumber{};
+    return std::max(in_slot, in_beat);
+}
+
 PeerTable::PeerTable(const EngineConfig& config) {
     peers_.reserve(config.members.size());
     for (const HostId host : config.members) {
@@ -112,21 +119,10 @@ void PeerTable::learn_roster(const Core& core, const Roster& roster) {
     peer->evidence_at = core.now;
 }
 
-Instant PeerTable::vouched_issued() const {
-    if (peers_.empty()) return kNotYet;
-    Instant oldest = kNever;
-    Instant newest = kNotYet;
-    for (const Peer& peer : peers_) {
-        oldest = std::min(oldest, peer.answered_issued);
-        newest = std::max(newest, peer.answered_issued);
-    }
-    return planted(Mutant::VouchingWithoutUnanimity) ? newest : oldest;
-}
-
 void PeerTable::forget_answers() {
     for (Peer& peer : peers_) {
         peer.answered = BeatNumber{};
-        peer.answered_issued = kNotYet;
+        peer.vouched_issued = kNotYet;
     }
 }
 

@@ -26,14 +26,15 @@ struct Peer {
     Instant beat_at = kNotYet;
     Instant evidence_at = kNotYet;  // the later of the two, for the newest incarnation
     BeatNumber answered;            // the newest beat of this host's present life that it answered
-    Instant answered_issued = kNotYet;  // when the newest beat that it answered was issued
-    Incarnation incarnation;            // the newest seen
-    BootId boot_id;                     // of that incarnation
-    Instant booted_seen_at = kNotYet;   // when this boot id was first seen
-    Incarnation last_of_old_boot;       // the newest incarnation of the boot before, if we saw it
-    Incarnation certified_dead;         // this and every older incarnation is dead
-    RequestId certified_after;          // the newest request when it was certified
-    Incarnation returned;               // certified dead, and yet heard of
+    Instant vouched_issued = kNotYet;  // when the newest beat was issued that it vouched for
+    bool greeted = false;              // it answered a beat of this incarnation, see membership.h
+    Incarnation incarnation;           // the newest seen
+    BootId boot_id;                    // of that incarnation
+    Instant booted_seen_at = kNotYet;  // when this boot id was first seen
+    Incarnation last_of_old_boot;      // the newest incarnation of the boot before, if we saw it
+    Incarnation certified_dead;        // this and every older incarnation is dead
+    RequestId certified_after;         // the newest request when it was certified
+    Incarnation returned;              // certified dead, and yet heard of
     PeerVerdict verdict = PeerVerdict::Unknown;
     std::array<RequestId, kDatastoresMax> read_request{};  // newest scan that could read its slot
     std::array<Instant, kDatastoresMax> read_issued{};     // and when that scan was issued
@@ -49,6 +50,9 @@ struct Peer {
     [[nodiscard]] Instant read_by(const Quorum& quorum) const {
         return quorum.reached<Instant>([this](std::size_t d) { return read_issued[d]; });
     }
+
+    // The configuration that it says it goes by, the greater of slot and beat.
+    [[nodiscard]] ConfigNumber published_config() const;
 
     // Whether every claim made by `incarnation` of this host is proved void.
     [[nodiscard]] bool is_dead(Incarnation claimed_by) const {
@@ -78,10 +82,6 @@ class PeerTable {
 
     // A roster of an incarnation that neither slot nor beat has shown yet is a sign of life.
     void learn_roster(const Core& core, const Roster& roster);
-
-    // The oldest of the beats that the other members answered last: what vouching counts from.  kNotYet when somebody answered
-    // none, or when there is nobody else.
-    [[nodiscard]] Instant vouched_issued() const;
 
     // This host starts over: no answer to the past counts.
     void forget_answers();

@@ -61,7 +61,7 @@ void EngineState::plan_restarts() {
         orders_writer.touch();
         plan_due = true;
     }
-    if (!rosters_read_in_office()) return;
+    if (!rosters_read_in_office() || !leads_in_force()) return;
     if (beat_due || plan_due) {
         plan_due = false;
         gather();
@@ -94,7 +94,15 @@ void EngineState::plan_restarts() {
 
 void EngineState::weigh(VmStanding& standing, const Claim& claim, HostKey owner, bool dead) const {
     if (claim.holds() && !dead) standing.held = true;
-    if (claim.number < standing.top || (claim.number == standing.top && standing.wanted)) return;
+    if (claim.number < standing.top) return;
+    if (claim.number == standing.top) {
+        // Of a stop and a start that did not see each other, and took one number, the stop decides.
+        const bool stopped = claim.state == ClaimState::Stopped;
+        const bool stays =
+            standing.wanted ? !(standing.starting && stopped) : claim.state == ClaimState::Starting;
+        if (stays) return;
+    }
+    standing.starting = claim.state == ClaimState::Starting;
     standing.top = claim.number;
     standing.spec = claim.spec;
     standing.previous = owner;

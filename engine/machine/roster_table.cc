@@ -8,7 +8,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t kBuckets = 32768;  // twice the claims that fit: chains stay short
-constexpr std::uint8_t kReadsInFlightMax = kRegionReadsInFlightMax - 2;  // the rest is for orders
+constexpr std::uint8_t kReadsInFlightMax = kRegionReadsInFlightMax - 3;  // the rest is for others
 
 }  // namespace
 

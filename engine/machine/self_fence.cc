@@ -80,6 +80,7 @@ void EngineState::start_over() {
     core.emit(PersistIncarnation{core.incarnation});
     lease.drop();
     peers.forget_answers();
+    Membership::forget_greetings(peers);
     slots.forget_writes();
     begin_reading();
 }

@@ -21,8 +21,10 @@ void EngineState::on(const SlotWritten& written) {
     disk.written = disk.write_sequence;
     disk.written_issued = planted(Mutant::LeaseFromCompletion) ? core.now : disk.write_issued;
     // A ballot or an office waits for the scan that validates this write; an ordinary beat leaves that to the next one.
+    const bool adopting = !membership.in_force() && own_slot.config == membership.number();
     const bool hurry = leadership.role() == Leadership::Role::Preparing ||
-                       leadership.role() == Leadership::Role::Accepting;
+                       leadership.role() == Leadership::Role::Accepting ||
+                       phase == HostPhase::Writing || adopting;
     if (hurry) disk.scan_wanted_after = core.last_request;
 }
 
@@ -72,6 +74,7 @@ void EngineState::on(const SlotsRead& read) {
 
 void EngineState::learn_slot(const SlotRecord& record) {
     if (!peers.learn_slot(core, record)) return;
+    membership.note(record.config, record.host);
     leadership.learn_ballot(record.ballot);
     leadership.learn_decided(core, record.decided_epoch, record.winner);
     learn_marks(record);

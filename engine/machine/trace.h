@@ -63,9 +63,24 @@ enum class TraceCode : std::uint8_t {
     ProvedOutside,      // who, a = Proof, span = landing
     ProofContradicted,  // who: shows life after its power was called off
     StartUnanswered,    // vm, a = 1 allowed to a person, 0 asked of libvirt; span = since
+    ConfigStepMade,     // epoch, number = step, who, a = ConfigStep
+    ConfigInForce,      // epoch, number = step
+    ConfigDiffers,  // who = whose record, epoch, number = step, a = ConfigDifference, b = detail
+    VoiceCounts,    // who = self: not barred any more
 };
 
-inline constexpr TraceCode kTraceCodeLast = TraceCode::StartUnanswered;
+// What a step of the configuration changes.
+enum class ConfigStep : std::uint8_t { None, Counted, Out, Dead, Timing, Voters, Maintenance };
+
+// How the file of this host differs from the configuration that the cluster goes by.
+enum class ConfigDifference : std::uint8_t {
+    MemberMissingHere = 1,  // b: its host id
+    MemberMissingThere,     // b: its host id
+    DatastoreMissingHere,   // b: its position among those that vote
+    Timing,                 // b: the lease of the cluster, ns
+};
+
+inline constexpr TraceCode kTraceCodeLast = TraceCode::VoiceCounts;
 
 struct Trace {
     Instant at;

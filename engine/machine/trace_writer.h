@@ -53,6 +53,9 @@ class TraceWriter {
 // Sentences about isolation and its consequences, and about what a start waits for (isolation_text.cc).
 void isolation_text(const Trace& trace, TraceWriter& text);
 
+// Sentences about the cluster's configuration (config_text.cc).
+void config_text(const Trace& trace, TraceWriter& text);
+
 // Why no host can take a VM.
 void no_room_text(const Trace& trace, TraceWriter& text);
 

@@ -24,7 +24,7 @@ using EventBody = decltype(Event::body);
 inline constexpr std::size_t kEventKinds = std::variant_size_v<EventBody>;
 
 // What events may point to.  A new kind does not compile until it stands here.
-using Pointees = std::tuple<Roster, Orders>;
+using Pointees = std::tuple<Roster, Orders, ConfigCopy>;
 
 template <typename Variant>
 struct TupleOf;

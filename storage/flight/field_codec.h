@@ -15,6 +15,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "engine/base/fixed_list.h"
 #include "engine/base/host_set.h"
@@ -34,6 +35,11 @@ template <typename T>
 inline constexpr bool kIsOptional = false;
 template <typename T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
+
+template <typename T>
+inline constexpr bool kIsVariant = false;
+template <typename... T>
+inline constexpr bool kIsVariant<std::variant<T...>> = true;
 
 // Text kept in place: VmName and its like.
 template <typename T>
@@ -114,6 +120,15 @@ template <typename T>
             if (!same(left[i], right[i])) return false;
         }
         return true;
+    } else if constexpr (kIsOptional<T>) {
+        return left.has_value() == right.has_value() && (!left || same(*left, *right));
+    } else if constexpr (kIsVariant<T>) {
+        return left.index() == right.index() &&
+               std::visit(
+                   [&right](const auto& one) {
+                       return same(one, std::get<std::remove_cvref_t<decltype(one)>>(right));
+                   },
+                   left);
     } else {
         return left == right;
     }
@@ -172,6 +187,13 @@ void put(ByteWriter& out, const T& now, const T& base, Context& context) {
         using Value = typename T::value_type;
         out.byte(now.has_value() ? 1 : 0);
         if (now) put(out, *now, fresh<Value>(), context);
+    } else if constexpr (kIsVariant<T>) {
+        out.byte(static_cast<std::uint8_t>(now.index()));
+        std::visit(
+            [&out, &context](const auto& one) {
+                put(out, one, fresh<std::remove_cvref_t<decltype(one)>>(), context);
+            },
+            now);
     } else {
         static_assert(PlainStruct<T>, "teach put(), get() and mix() this kind of value");
         put_struct(out, now, base, context);
@@ -221,6 +243,14 @@ void get_text(ByteReader& in, T& text, Context& /*context*/) {
     if (text.view().size() != size) in.fail();
 }
 
+template <typename T, typename Context, std::size_t... I>
+void get_variant(ByteReader& in, T& value, Context& context, std::index_sequence<I...> /*kinds*/) {
+    const std::size_t kind = in.byte();
+    const bool known =
+        ((kind == I && (get(in, value.template emplace<I>(), context), true)) || ...);
+    if (!known) in.fail();
+}
+
 template <typename T, typename Context>
 void get(ByteReader& in, T& value, Context& context) {
     if constexpr (NumberLike<T>) {
@@ -253,6 +283,8 @@ void get(ByteReader& in, T& value, Context& context) {
         if (byte > 1) in.fail();
         value.reset();
         if (byte == 1) get(in, value.emplace(), context);
+    } else if constexpr (kIsVariant<T>) {
+        get_variant(in, value, context, std::make_index_sequence<std::variant_size_v<T>>{});
     } else {
         get_struct(in, value, context);
     }

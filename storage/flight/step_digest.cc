@@ -39,6 +39,9 @@ struct Mixer {
         } else if constexpr (kIsOptional<T>) {
             number(part.has_value() ? 1 : 0);
             if (part) add(*part);
+        } else if constexpr (kIsVariant<T>) {
+            number(part.index());
+            std::visit([this](const auto& one) { add(one); }, part);
         } else {
             static_assert(PlainStruct<T>, "teach put(), get() and mix() this kind of value");
             each_field(part, [this](const auto& field) { add(field); });
@@ -56,6 +59,8 @@ void StepDigest::add(const Actions& actions, const Engine& engine) {
         if (std::holds_alternative<WriteSlot>(action)) mixer.add(engine.own_slot());
         if (std::holds_alternative<WriteRoster>(action)) mixer.add(engine.own_roster());
         if (std::holds_alternative<WriteOrders>(action)) mixer.add(engine.own_orders());
+        if (std::holds_alternative<WriteConfig>(action)) mixer.add(engine.own_config());
+        if (std::holds_alternative<KeepMembership>(action)) mixer.add(engine.kept());
     }
     value_ = mixer.value;
 }
@@ -67,6 +72,8 @@ std::uint64_t action_layout() {
         layout.add<SlotRecord>();
         layout.add<Roster>();
         layout.add<Orders>();
+        layout.add<ConfigCopy>();
+        layout.add<KeptMembership>();
         return layout.value();
     }();
     return kLayout;

@@ -30,6 +30,10 @@ void Translator::note(Instant now, const Actions& actions, Requests& requests, B
             add(Kind::WriteOrders, orders->datastore, HostId{}, orders->request);
         if (const auto* orders_read = std::get_if<ReadOrders>(&action))
             add(Kind::ReadOrders, orders_read->datastore, orders_read->host, orders_read->request);
+        if (const auto* config = std::get_if<WriteConfig>(&action))
+            add(Kind::WriteConfig, config->datastore, HostId{}, config->request);
+        if (const auto* config_read = std::get_if<ReadConfig>(&action))
+            add(Kind::ReadConfig, config_read->datastore, config_read->host, config_read->request);
         if (const auto* send = std::get_if<SendBeat>(&action)) {
             std::deque<SentBeat>& sent = beats[send->beat.to];
             sent.push_back({send->beat.incarnation, send->beat.number, now});
@@ -133,6 +137,10 @@ const std::vector<Event>& Translator::translate(const Event& event) {
         answer(now, Kind::WriteOrders, HostId{}, *orders);
     } else if (const auto* orders_read = std::get_if<OrdersRead>(&event.body)) {
         answer(now, Kind::ReadOrders, orders_read->host, *orders_read);
+    } else if (const auto* config = std::get_if<ConfigWritten>(&event.body)) {
+        answer(now, Kind::WriteConfig, HostId{}, *config);
+    } else if (const auto* config_read = std::get_if<ConfigRead>(&event.body)) {
+        answer(now, Kind::ReadConfig, config_read->host, *config_read);
     } else if (const auto* beat = std::get_if<BeatReceived>(&event.body)) {
         translate_one(now, *beat);
     } else if (const auto* keeper = std::get_if<KeeperReport>(&event.body)) {

@@ -33,7 +33,9 @@ class Translator {
         WriteRoster,
         ReadRoster,
         WriteOrders,
-        ReadOrders
+        ReadOrders,
+        WriteConfig,
+        ReadConfig
     };
 
     // Kind, datastore, host: what a request is about.

@@ -92,6 +92,10 @@ Plan plan_of(std::uint64_t seed) {
     Chance policies(Prng(seed ^ 0x9011c1e5U).next());
     draw_policies(plan.cluster, policies);
 
+    // Mostly shorter than the run: what a barred host has to wait for should happen in it.
+    Chance limit(Prng(seed ^ 0x9e3779b97f4a7c15U).next());
+    if (limit.permille(850)) plan.cluster.blackout_limit = limit.spread(seconds{2}, seconds{60});
+
     // Between two and about half of all kinds, each at its own pace.
     const std::uint64_t density = 80 + chance.below(350);
     // Each kind draws from numbers of its own, so that a new kind changes no other.

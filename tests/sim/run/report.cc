@@ -61,6 +61,10 @@ constexpr NamedCode kCodes[] = {
     {TraceCode::ProvedOutside, "proofs from outside"},
     {TraceCode::StartUnanswered, "starts unanswered"},
     {TraceCode::ProofContradicted, "proofs contradicted"},
+    {TraceCode::ConfigStepMade, "configuration steps"},
+    {TraceCode::ConfigInForce, "configurations in force"},
+    {TraceCode::ConfigDiffers, "files that differ"},
+    {TraceCode::VoiceCounts, "barred hosts counted"},
 };
 
 double speed_of(const Report& report) {

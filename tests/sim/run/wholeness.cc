@@ -13,6 +13,7 @@ std::optional<std::string> missing_for_wholeness(const World& world) {
             return text_of(
                 "host %u is not a member: its phase is %s", h, to_string(host.engine->phase()));
         }
+        if (host.engine->barred()) return text_of("host %u is barred", h);
     }
     if (leaders_count != 1) return text_of("%d hosts lead", leaders_count);
     for (VmIndex vm = 0; vm < world.vms().size(); ++vm) {
@@ -29,7 +30,8 @@ std::optional<std::string> missing_for_wholeness(const World& world) {
 // Hosts boot, leases and offices of the past run out, a dead host is judged, VMs are ordered, claimed and started; the rest
 // is for starts that were tried in vain just before and wait for their next turn (design section 9: 0, 2, 6, 14, 30 minutes).
 Duration wholeness_limit(const ClusterConfig& config) {
-    return config.boot.high + 4 * config.timing.dead + seconds{60} + std::chrono::minutes{35};
+    return config.boot.high + 2 * config.blackout_limit + 4 * config.timing.dead + seconds{60} +
+           std::chrono::minutes{35};
 }
 
 }  // namespace holdfast::sim

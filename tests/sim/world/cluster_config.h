@@ -43,6 +43,7 @@ struct ClusterConfig {
     Timing timing = kTimingFast;
     WatchdogClass watchdog_class = WatchdogClass::Hardware;
     bool accept_weak_watchdog = false;
+    Duration blackout_limit = std::chrono::minutes{5};
     std::uint8_t voters_count = 3;
     std::uint8_t datastores_count = 3;
     std::uint8_t links_count = 1;

@@ -4,8 +4,10 @@
 #include <span>
 
 #include "net/beat_format.h"
+#include "storage/config_convert.h"
 #include "storage/geometry.h"
 #include "storage/orders_format.h"
+#include "storage/record_frame.h"
 #include "storage/reject.h"
 #include "storage/roster_format.h"
 #include "storage/slot_format.h"
@@ -30,7 +32,10 @@ std::string changed(const char* what, HostId host) {
 
 }  // namespace
 
-Codecs::Codecs() : block_(kOrdersCopyBytes) {
+Codecs::Codecs()
+    : block_(kOrdersCopyBytes),
+      record_(std::make_unique<ConfigRecord>()),
+      directory_(std::make_unique<ConfigRecord>()) {
     cluster_.bytes[0] = 0xc1;
     cluster_.bytes[15] = 1;
 }
@@ -62,6 +67,20 @@ std::optional<std::string> Codecs::carry(const Orders& orders) {
     const auto decoded = decode_orders(block, BlockContext{cluster_, orders.leader}, orders_);
     if (!decoded) return rejected("orders", orders.leader, decoded.error());
     if (!(orders_ == orders)) return changed("orders", orders.leader);
+    return std::nullopt;
+}
+
+std::optional<std::string> Codecs::carry(const ConfigCopy& config) {
+    const std::span<std::byte> block = std::span(block_).first(
+        kConfigHeaderBytes + round_up_to_block(config.config.members.size() * kConfigMemberBytes));
+    to_record(config, *directory_, *record_);
+    const std::size_t used = encode_config(*record_, cluster_, block);
+    if (used > block.size()) return changed("configuration", config.writer);
+    *record_ = ConfigRecord{};
+    const auto decoded = decode_config(block, BlockContext{cluster_, config.writer}, *record_);
+    if (!decoded) return rejected("configuration", config.writer, decoded.error());
+    from_record(*record_, config_);
+    if (!(config_ == config)) return changed("configuration", config.writer);
     return std::nullopt;
 }
 

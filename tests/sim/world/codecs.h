@@ -6,14 +6,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/machine/beat.h"
+#include "engine/machine/cluster_config.h"
 #include "engine/machine/orders.h"
 #include "engine/machine/roster.h"
 #include "engine/machine/slot.h"
+#include "storage/config_format.h"
 
 namespace holdfast::sim {
 
@@ -25,6 +28,7 @@ class Codecs {
     [[nodiscard]] std::optional<std::string> carry(SlotRecord& slot);
     [[nodiscard]] std::optional<std::string> carry(const Roster& roster);
     [[nodiscard]] std::optional<std::string> carry(const Orders& orders);
+    [[nodiscard]] std::optional<std::string> carry(const ConfigCopy& config);
     [[nodiscard]] std::optional<std::string> carry(Beat& beat);
 
   private:
@@ -32,6 +36,9 @@ class Codecs {
     std::vector<std::byte> block_;
     Roster roster_;
     Orders orders_;
+    std::unique_ptr<ConfigRecord> record_;  // too large for a stack
+    std::unique_ptr<ConfigRecord> directory_;
+    ConfigCopy config_;
 };
 
 }  // namespace holdfast::sim

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/machine/engine.h"
@@ -49,11 +50,12 @@ struct SimHost {
 
     // The agent.
     std::unique_ptr<Engine> engine;
-    std::unique_ptr<Tape> tape;  // null unless configured
-    std::uint32_t life = 0;      // of the agent; counts its starts over all boots
-    Incarnation persisted;       // in /run
-    bool leaving = false;        // it was told that its host goes down
-    bool upgrading = false;      // it was told to go, and comes back
+    std::unique_ptr<Tape> tape;          // null unless configured
+    std::uint32_t life = 0;              // of the agent; counts its starts over all boots
+    Incarnation persisted;               // in /run
+    std::optional<KeptMembership> kept;  // in /run
+    bool leaving = false;                // it was told that its host goes down
+    bool upgrading = false;              // it was told to go, and comes back
     WorldTime tick_at = kWorldNever;
     WorldTime mail_ready_at{};  // mail arrives in order
     Epoch told_epoch;           // the last decided epoch that the checkers heard from it

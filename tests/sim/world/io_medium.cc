@@ -7,12 +7,38 @@ namespace holdfast::sim {
 
 namespace {
 
-RegionKind region_kind(IoKind kind) {
+// What writes the region that a read looks at.
+IoKind writer_of(IoKind read) {
+    if (read == IoKind::ReadConfig) return IoKind::WriteConfig;
+    return read == IoKind::ReadRoster ? IoKind::WriteRoster : IoKind::WriteOrders;
+}
+
+}  // namespace
+
+RegionKind IoPaths::region_kind(IoKind kind) {
+    if (kind == IoKind::WriteConfig || kind == IoKind::ReadConfig) return RegionKind::Config;
     return kind == IoKind::WriteRoster || kind == IoKind::ReadRoster ? RegionKind::Roster
                                                                      : RegionKind::Orders;
 }
 
-}  // namespace
+std::uint32_t IoPaths::hold(const IoOp& op, std::uint32_t block) {
+    if (op.kind == IoKind::WriteSlot || op.kind == IoKind::ScanSlots) return kNoBlock;
+    switch (region_kind(op.kind)) {
+        case RegionKind::Roster: return rosters_.hold(block);
+        case RegionKind::Orders: return orders_.hold(block);
+        case RegionKind::Config: break;
+    }
+    return configs_.hold(block);
+}
+
+void IoPaths::let_go(const IoOp& op) {
+    if (op.kind == IoKind::WriteSlot || op.kind == IoKind::ScanSlots) return;
+    switch (region_kind(op.kind)) {
+        case RegionKind::Roster: rosters_.let_go(op.block); return;
+        case RegionKind::Orders: orders_.let_go(op.block); return;
+        case RegionKind::Config: configs_.let_go(op.block); return;
+    }
+}
 
 void IoPaths::carry_out(IoOp& op) {
     op.on_medium = true;
@@ -20,10 +46,8 @@ void IoPaths::carry_out(IoOp& op) {
     const HostId host = op.issuer.host;
     if (op.kind == IoKind::WriteSlot) {
         medium.write_slot(op.slot, op.copy);
-    } else if (op.kind == IoKind::WriteRoster) {
-        medium.write_region(RegionKind::Roster, host, op.version, op.copy, rosters_.hold(op.block));
     } else {
-        medium.write_region(RegionKind::Orders, host, op.version, op.copy, orders_.hold(op.block));
+        medium.write_region(region_kind(op.kind), host, op.version, op.copy, hold(op, op.block));
     }
 }
 
@@ -40,8 +64,7 @@ void IoPaths::tear(IoOp& op) {
 
 // Whether the region that `read` looks at is being written just now.
 bool IoPaths::half_written(const IoOp& read) const {
-    const IoKind wanted =
-        read.kind == IoKind::ReadRoster ? IoKind::WriteRoster : IoKind::WriteOrders;
+    const IoKind wanted = writer_of(read.kind);
     for (const std::uint32_t index : path_of(read.datastore, read.region).in_flight) {
         if (ops_[index].kind == wanted && !ops_[index].on_medium) return true;
     }
@@ -59,8 +82,7 @@ void IoPaths::sample(IoOp& op) {
     }
     int torn_copy = -1;
     if (config_.torn_reads && half_written(op) && chance_.permille(500)) {
-        const IoKind wanted =
-            op.kind == IoKind::ReadRoster ? IoKind::WriteRoster : IoKind::WriteOrders;
+        const IoKind wanted = writer_of(op.kind);
         for (const std::uint32_t index : path_of(op.datastore, op.region).in_flight) {
             if (ops_[index].kind == wanted && !ops_[index].on_medium)
                 torn_copy = static_cast<int>(ops_[index].copy);
@@ -69,7 +91,7 @@ void IoPaths::sample(IoOp& op) {
     }
     const Medium::RegionView view = medium.view(region_kind(op.kind), op.region, torn_copy);
     op.reading = view.reading;
-    op.block = op.kind == IoKind::ReadRoster ? rosters_.hold(view.block) : orders_.hold(view.block);
+    op.block = hold(op, view.block);
 }
 
 void IoPaths::land(std::uint32_t index) {
@@ -177,7 +199,7 @@ void IoPaths::lay_to_rest(WorldTime now, Path& path, std::uint32_t index, bool w
     const bool may_be_late = config_.late_writes && config_.voters_count > 1 &&
                              op.datastore == config_.voters_count - 1U;
     if (was_hung && pending_write && may_be_late && op.kind != IoKind::WriteOrders &&
-        chance_.permille(config_.late_permille)) {
+        op.kind != IoKind::WriteConfig && chance_.permille(config_.late_permille)) {
         op.abandoned = true;  // stays in path.hung
         return;
     }
@@ -187,8 +209,7 @@ void IoPaths::lay_to_rest(WorldTime now, Path& path, std::uint32_t index, bool w
         if (fate < 4) {
             const std::uint32_t copy = ops_.take();
             ops_[copy] = op;
-            if (op.kind == IoKind::WriteRoster) rosters_.hold(op.block);
-            if (op.kind == IoKind::WriteOrders) orders_.hold(op.block);
+            hold(op, op.block);
             ops_[copy].tears = config_.torn_writes && chance_.permille(300);
             ops_[copy].abandoned = true;
             agenda_.put(now + chance_.between(Duration::zero(), landing),

@@ -49,11 +49,12 @@ IoPaths::IoPaths(const ClusterConfig& config, Agenda& agenda, Chance& chance, Ta
       paths_(config.datastores_count * config.hosts.size()) {
     media_.reserve(config.datastores_count);
     for (std::size_t i = 0; i < config.datastores_count; ++i)
-        media_.emplace_back(config, rosters_, orders_);
+        media_.emplace_back(config, rosters_, orders_, configs_);
 }
 
 bool IoPaths::is_write(IoKind kind) {
-    return kind == IoKind::WriteSlot || kind == IoKind::WriteRoster || kind == IoKind::WriteOrders;
+    return kind == IoKind::WriteSlot || kind == IoKind::WriteRoster ||
+           kind == IoKind::WriteOrders || kind == IoKind::WriteConfig;
 }
 
 IoPaths::Path& IoPaths::path_of(DatastoreIndex datastore, HostId host) {
@@ -166,6 +167,34 @@ void IoPaths::write_orders(WorldTime now,
     submit(now, index);
 }
 
+void IoPaths::write_config(WorldTime now,
+                           Issuer issuer,
+                           const WriteConfig& action,
+                           const ConfigCopy& config) {
+    const std::uint32_t index = ops_.take();
+    IoOp& op = prepare(index, IoKind::WriteConfig, issuer, action.datastore, action.request);
+    LastBlock& last = last_config_;
+    if (last.block == kNoBlock || last.issuer.host != issuer.host ||
+        last.issuer.life != issuer.life || last.version != config.version.value() ||
+        !(configs_[last.block] == config)) {
+        configs_.let_go(last.block);
+        last = {issuer, config.version.value(), configs_.take()};
+        configs_[last.block] = config;
+    }
+    op.version = last.version;
+    op.block = configs_.hold(last.block);
+    tally_.add(Count::ConfigWrites);
+    submit(now, index);
+}
+
+void IoPaths::read_config(WorldTime now, Issuer issuer, const ReadConfig& action) {
+    const std::uint32_t index = ops_.take();
+    prepare(index, IoKind::ReadConfig, issuer, action.datastore, action.request).region =
+        action.host;
+    tally_.add(Count::RegionReads);
+    submit(now, index);
+}
+
 void IoPaths::read_roster(WorldTime now, Issuer issuer, const ReadRoster& action) {
     const std::uint32_t index = ops_.take();
     prepare(index, IoKind::ReadRoster, issuer, action.datastore, action.request).region =
@@ -201,12 +230,10 @@ void IoPaths::submit(WorldTime now, std::uint32_t index) {
     }
     path.in_flight.push_back(index);
     const Medium& medium = media_[op.datastore];
-    if (op.kind == IoKind::WriteSlot) op.copy = medium.slot_copy(op.slot);
-    if (op.kind == IoKind::WriteRoster) {
-        op.copy = medium.region_copy(RegionKind::Roster, op.issuer.host, op.version);
-    }
-    if (op.kind == IoKind::WriteOrders) {
-        op.copy = medium.region_copy(RegionKind::Orders, op.issuer.host, op.version);
+    if (op.kind == IoKind::WriteSlot) {
+        op.copy = medium.slot_copy(op.slot);
+    } else if (is_write(op.kind)) {
+        op.copy = medium.region_copy(region_kind(op.kind), op.issuer.host, op.version);
     }
     fly(now, index);
 }
@@ -294,8 +321,7 @@ void IoPaths::retire(WorldTime now, std::uint32_t index) {
 
 void IoPaths::free_op(std::uint32_t index) {
     IoOp& op = ops_[index];
-    if (op.kind == IoKind::WriteRoster || op.kind == IoKind::ReadRoster) rosters_.let_go(op.block);
-    if (op.kind == IoKind::WriteOrders || op.kind == IoKind::ReadOrders) orders_.let_go(op.block);
+    let_go(op);
     op.block = kNoBlock;
     ops_.give_back(index);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/machine/action.h"
+#include "engine/machine/cluster_config.h"
 #include "engine/machine/event.h"
 #include "tests/sim/world/agenda.h"
 #include "tests/sim/world/chance.h"
@@ -29,7 +30,9 @@ enum class IoKind : std::uint8_t {
     WriteRoster,
     ReadRoster,
     WriteOrders,
-    ReadOrders
+    ReadOrders,
+    WriteConfig,
+    ReadConfig
 };
 
 enum class PathMode : std::uint8_t { Ok, Hang, Fail };
@@ -92,6 +95,11 @@ class IoPaths {
                       Issuer issuer,
                       const WriteOrders& action,
                       const Orders& orders);
+    void write_config(WorldTime now,
+                      Issuer issuer,
+                      const WriteConfig& action,
+                      const ConfigCopy& config);
+    void read_config(WorldTime now, Issuer issuer, const ReadConfig& action);
     void read_roster(WorldTime now, Issuer issuer, const ReadRoster& action);
     void read_orders(WorldTime now, Issuer issuer, const ReadOrders& action);
 
@@ -110,6 +118,10 @@ class IoPaths {
     [[nodiscard]] const Roster& roster_block(std::uint32_t block) const { return rosters_[block]; }
 
     [[nodiscard]] const Orders& orders_block(std::uint32_t block) const { return orders_[block]; }
+
+    [[nodiscard]] const ConfigCopy& config_block(std::uint32_t block) const {
+        return configs_[block];
+    }
 
     // host none: the fault of the whole datastore, beside those of single hosts.
     void set_fault(WorldTime now, DatastoreIndex datastore, HostId host, PathFault fault);
@@ -154,6 +166,10 @@ class IoPaths {
     void tear(IoOp& op);
     void retire(WorldTime now, std::uint32_t index);
     void free_op(std::uint32_t index);
+    [[nodiscard]] static RegionKind region_kind(IoKind kind);
+    // One more owner, or one less, of what an operation on a region carries.
+    std::uint32_t hold(const IoOp& op, std::uint32_t block);
+    void let_go(const IoOp& op);
     void lay_to_rest(WorldTime now, Path& path, std::uint32_t index, bool was_hung);
     void refresh_health(WorldTime now, DatastoreIndex datastore, HostId host);
     [[nodiscard]] bool blocked_by_predecessor(const IoOp& op) const;
@@ -169,6 +185,7 @@ class IoPaths {
     Pool<IoOp> ops_;
     SharedPool<Roster> rosters_;
     SharedPool<Orders> orders_;
+    SharedPool<ConfigCopy> configs_;
     std::vector<Medium> media_;
     std::vector<PathFault> whole_faults_;  // by datastore
     std::vector<Path> paths_;              // by datastore, then host
@@ -182,6 +199,7 @@ class IoPaths {
 
     LastBlock last_roster_;
     LastBlock last_orders_;
+    LastBlock last_config_;
 };
 
 }  // namespace holdfast::sim

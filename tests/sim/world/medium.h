@@ -12,6 +12,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/base/types.h"
+#include "engine/machine/cluster_config.h"
 #include "engine/machine/event.h"
 #include "engine/machine/orders.h"
 #include "engine/machine/roster.h"
@@ -33,16 +34,20 @@ struct BlockVersion {
 };
 
 // Which region of a host's area.
-enum class RegionKind : std::uint8_t { Roster, Orders };
+enum class RegionKind : std::uint8_t { Roster, Orders, Config };
 
 class Medium {
   public:
-    Medium(const ClusterConfig& config, SharedPool<Roster>& rosters, SharedPool<Orders>& orders)
+    Medium(const ClusterConfig& config,
+           SharedPool<Roster>& rosters,
+           SharedPool<Orders>& orders,
+           SharedPool<ConfigCopy>& configs)
         : copies_by_parity_(config.copies_by_parity),
           hosts_(config.hosts.size()),
           views_(config.hosts.size()),
           rosters_(rosters),
-          orders_(orders) {
+          orders_(orders),
+          configs_(configs) {
         for (SlotView& view : views_) view.reading = SlotReading::Unwritten;
     }
 
@@ -130,6 +135,12 @@ class Medium {
         std::array<CopyState, 2> slot_states{};
         Region roster;
         Region orders;
+        Region config;
+
+        [[nodiscard]] Region& of(RegionKind kind) {
+            if (kind == RegionKind::Config) return config;
+            return kind == RegionKind::Roster ? roster : orders;
+        }
     };
 
     static std::size_t older_copy(const std::array<CopyState, 2>& states, bool first_is_older) {
@@ -147,18 +158,18 @@ class Medium {
     }
 
     [[nodiscard]] const Region& region_of(RegionKind kind, HostId host) const {
-        const Area& area = hosts_[at(host)];
-        return kind == RegionKind::Roster ? area.roster : area.orders;
+        return const_cast<Medium*>(this)->region_of(kind, host);
     }
 
     [[nodiscard]] Region& region_of(RegionKind kind, HostId host) {
-        Area& area = hosts_[at(host)];
-        return kind == RegionKind::Roster ? area.roster : area.orders;
+        return hosts_[at(host)].of(kind);
     }
 
     void let_go(RegionKind kind, std::uint32_t block) {
         if (kind == RegionKind::Roster) {
             rosters_.let_go(block);
+        } else if (kind == RegionKind::Config) {
+            configs_.let_go(block);
         } else {
             orders_.let_go(block);
         }
@@ -190,6 +201,7 @@ class Medium {
     std::vector<SlotView> views_;
     SharedPool<Roster>& rosters_;
     SharedPool<Orders>& orders_;
+    SharedPool<ConfigCopy>& configs_;
 };
 
 }  // namespace holdfast::sim

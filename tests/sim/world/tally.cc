@@ -11,6 +11,7 @@ const char* name_of(Count count) {
         "scans",
         "roster writes",
         "orders writes",
+        "configuration writes",
         "region reads",
         "beats sent",
         "beats lost",

@@ -15,6 +15,7 @@ enum class Count : std::uint8_t {
     Scans,
     RosterWrites,
     OrdersWrites,
+    ConfigWrites,
     RegionReads,
     BeatsSent,
     BeatsLost,

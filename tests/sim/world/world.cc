@@ -288,6 +288,15 @@ void World::deliver_io(SimHost& host, std::uint32_t index) {
             event.body = OrdersRead{op.datastore, op.request, op.region, op.reading, orders};
             break;
         }
+        case IoKind::WriteConfig:
+            event.body = ConfigWritten{op.datastore, op.request, op.status};
+            break;
+        case IoKind::ReadConfig: {
+            const ConfigCopy* config =
+                op.reading == RegionReading::Valid ? &io_.config_block(op.block) : nullptr;
+            event.body = ConfigRead{op.datastore, op.request, op.region, op.reading, config};
+            break;
+        }
     }
     step(host, event);
     io_.give_back(index);

@@ -116,6 +116,13 @@ class World : public HypervisorOwner {
 
     [[nodiscard]] std::uint64_t refusals_of(VmIndex vm, HostId host) const;
 
+    // Asks `host` to change the cluster's configuration; what it answered last.
+    void ask_change(HostId host, const ConfigChange& change);
+
+    [[nodiscard]] const std::optional<AnswerChange>& change_answer() const {
+        return change_answer_;
+    }
+
     [[nodiscard]] WorldTime reset_at(HostId host) const { return reset_at_[host.value() - 1U]; }
 
     void say(HostId host, const std::string& text);
@@ -147,6 +154,7 @@ class World : public HypervisorOwner {
     template <typename Record>
     Record& through_codecs(Record& record);
     void carry_out_keeper(SimHost& host, const Action& action);
+    void change_answered(const AnswerChange& answer);
     void trace(SimHost& host, const Trace& line);
     void spring_trap(SimHost& host);
     void keeper_changed(SimHost& host, bool report);
@@ -221,6 +229,8 @@ class World : public HypervisorOwner {
     bool stops_pending_ = false;  // people have stopped a VM in this run
     std::uint64_t resets_count_ = 0;
     std::uint64_t kills_count_ = 0;
+    std::uint64_t changes_asked_ = 0;
+    std::optional<AnswerChange> change_answer_;
     std::vector<WorldTime> reset_at_;
     std::vector<std::uint64_t> refusals_;  // by VM, then host
 };

@@ -79,6 +79,15 @@ void World::carry_out_one(SimHost& host, const Action& action) {
         io_.write_orders(now_, issuer, *write_orders, through_codecs(host.engine->own_orders()));
     } else if (const auto* read_orders = std::get_if<ReadOrders>(&action)) {
         io_.read_orders(now_, issuer, *read_orders);
+    } else if (const auto* write_config = std::get_if<WriteConfig>(&action)) {
+        io_.write_config(now_, issuer, *write_config, through_codecs(host.engine->own_config()));
+    } else if (const auto* read_config = std::get_if<ReadConfig>(&action)) {
+        io_.read_config(now_, issuer, *read_config);
+    } else if (const auto* keep = std::get_if<KeepMembership>(&action)) {
+        host.kept = host.engine->kept();
+        mail(host.id, life, MembershipKept{keep->serial});
+    } else if (const auto* answer_change = std::get_if<AnswerChange>(&action)) {
+        change_answered(*answer_change);
     } else if (const auto* start = std::get_if<StartVm>(&action)) {
         host.hypervisor->start(now_, life, *start);
     } else if (const auto* resume = std::get_if<ResumeVm>(&action)) {

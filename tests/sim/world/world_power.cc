@@ -36,6 +36,7 @@ void World::boot(SimHost& host) {
     ++host.boot_count;
     host.boot_id = boot_id_of(host.id, host.boot_count);
     host.persisted = Incarnation{};
+    host.kept.reset();
     host.lease_end = kNotYet;
     const Duration uptime = chance_.between(Duration{seconds{2}}, Duration{seconds{90}});
     host.clock = HostClock{now_, Instant{uptime}, config_.hosts[host.id.value() - 1U].drift_ppm};
@@ -235,6 +236,8 @@ void World::start_agent(HostId id) {
     config.shutdown_limit = config_.shutdown_limit;
     host.persisted = Incarnation{host.persisted.boot(), host.persisted.restart() + 1};
     config.incarnation = host.persisted;
+    config.blackout_limit = config_.blackout_limit;
+    config.kept = host.kept;
     config.arming_inherited = host.keeper.arming();
     config.lease_inherited_until =
         host.keeper.armed() && host.keeper.deadline() != kNever ? host.keeper.deadline() : kNotYet;
@@ -292,6 +295,17 @@ void World::agent_dies(SimHost& host) {
     }
     host.inbox = std::move(kept);
     host.hypervisor->agent_died(now_, host.life);
+}
+
+void World::ask_change(HostId id, const ConfigChange& change) {
+    SimHost& host = at(id);
+    if (host.engine == nullptr) return;
+    change_answer_.reset();
+    mail(id, host.life, ConfigChangeAsked{++changes_asked_, change});
+}
+
+void World::change_answered(const AnswerChange& answer) {
+    if (answer.token == changes_asked_) change_answer_ = answer;
 }
 
 void World::upgrade_agent(HostId id) {

@@ -31,8 +31,17 @@ class ExecutorTest : public testing::Test {
         config.incarnation = Incarnation{0, 1};
         engine_ = std::make_unique<Engine>(config, fake_now);
         cluster_.bytes.fill(9);
-        executor_ = std::make_unique<Executor>(Executor::Surroundings{
-            cluster_, {{&port_, &store_}}, 1, vm_, control_, beats_, page_, sink_, &fake_clock});
+        executor_ = std::make_unique<Executor>(Executor::Surroundings{cluster_,
+                                                                      {{&port_, &store_}},
+                                                                      1,
+                                                                      directory_.get(),
+                                                                      kept_.get(),
+                                                                      vm_,
+                                                                      control_,
+                                                                      beats_,
+                                                                      page_,
+                                                                      sink_,
+                                                                      &fake_clock});
     }
 
     void execute(const Action& action) {
@@ -50,6 +59,8 @@ class ExecutorTest : public testing::Test {
     KeeperPage page_{};
     LogSink sink_{16, wakeup_};
     ClusterUuid cluster_;
+    std::unique_ptr<ConfigRecord> directory_ = std::make_unique<ConfigRecord>();
+    std::unique_ptr<Seqlock<KeptMembership>> kept_ = std::make_unique<Seqlock<KeptMembership>>();
     std::unique_ptr<Engine> engine_;
     std::unique_ptr<Executor> executor_;
     std::unique_ptr<Actions> actions_ = std::make_unique<Actions>();

@@ -92,6 +92,8 @@ TEST(Leader, OfTwoCandidatesOneWins) {
     };
     for (const int id : {1, 2}) {
         cluster.host(id).net_out = false;
+        cluster.host(id).adjust = [](EngineConfig& config) { config.blackout_limit = seconds{1}; };
+        cluster.restart_agent(id);
         cluster.host(id).swallow = [&cluster, &views, &stand, id](const Action& action) {
             const auto* scan = std::get_if<ScanSlots>(&action);
             if (scan == nullptr || stand()) return false;

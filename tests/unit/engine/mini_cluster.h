@@ -26,6 +26,8 @@ class MiniCluster {
         for (std::size_t i = 1; i <= hosts_count; ++i) power_on(static_cast<int>(i));
     }
 
+    Duration blackout_limit = std::chrono::minutes{5};  // of agents that start from now on
+
     MiniHost& host(int id) { return hosts_[static_cast<std::size_t>(id)]; }
 
     std::vector<MiniDisk>& disks() { return disks_; }
@@ -36,6 +38,7 @@ class MiniCluster {
         MiniHost& machine = host(id);
         machine.powered = true;
         machine.persisted = {0, 1};
+        machine.kept.reset();
         machine.config.boot_id = uuid_of(2, static_cast<std::uint8_t>(++boots_));
         start_agent(id, machine.persisted, kNotYet, 0);
     }
@@ -168,6 +171,8 @@ class MiniCluster {
         config.voters_count = config.datastores_count = static_cast<std::uint8_t>(disks_.size());
         config.watchdog_class = WatchdogClass::Hardware;
         config.incarnation = incarnation;
+        config.blackout_limit = blackout_limit;
+        config.kept = machine.kept;
         config.lease_inherited_until = lease_until;
         config.arming_inherited = arming;
         config.seed = static_cast<std::uint64_t>(id);
@@ -276,6 +281,35 @@ class MiniCluster {
                                     none ? nullptr : &found->second});
         });
     }
+
+    void carry_out(int id, const WriteConfig& write) {
+        const auto copy = std::make_shared<const ConfigCopy>(host(id).engine->own_config());
+        io(id, [write, copy](MiniCluster& cluster, int self) {
+            cluster.disks_[write.datastore].configs[self] = copy;
+            cluster.step(self, ConfigWritten{write.datastore, write.request, IoStatus::Done});
+        });
+    }
+
+    void carry_out(int id, const ReadConfig& read) {
+        io(id, [read](MiniCluster& cluster, int self) {
+            const auto found = cluster.disks_[read.datastore].configs.find(read.host.value());
+            const bool none = found == cluster.disks_[read.datastore].configs.end();
+            const auto copy = none ? nullptr : found->second;
+            cluster.step(self,
+                         ConfigRead{read.datastore,
+                                    read.request,
+                                    read.host,
+                                    none ? RegionReading::Unwritten : RegionReading::Valid,
+                                    copy.get()});
+        });
+    }
+
+    void carry_out(int id, const KeepMembership& keep) {
+        host(id).kept = host(id).engine->kept();
+        send(id, MembershipKept{keep.serial});
+    }
+
+    void carry_out(int id, const AnswerChange& answer) { host(id).changes.push_back(answer); }
 
     void carry_out(int id, const SendBeat& send_beat) {
         const int to = send_beat.beat.to.value();

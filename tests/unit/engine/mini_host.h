@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct MiniDisk {
     std::map<int, SlotRecord> slots;  // by host
     std::map<int, Roster> rosters;
     std::map<int, Orders> orders;
+    std::map<int, std::shared_ptr<const ConfigCopy>> configs;
 };
 
 struct MiniHost {
@@ -55,6 +57,8 @@ struct MiniHost {
     std::vector<AnswerStart> answers;
     std::vector<FenceHost> fences;        // asked of this host; a test answers them
     std::vector<AnswerConfirm> confirms;  // answered by this host
+    std::vector<AnswerChange> changes;
+    std::optional<KeptMembership> kept;  // in /run
     std::vector<Trace> traces;
     bool reset_asked = false;
     bool shutdown_ready = false;

@@ -1,0 +1,71 @@
+// What the trace says of the cluster's configuration.
+#include <cinttypes>
+
+#include "engine/machine/trace_writer.h"
+
+namespace holdfast {
+
+namespace {
+
+void step_text(const Trace& trace, TraceWriter& text) {
+    text.add("configuration %" PRIu64 ".%" PRIu64 ": ", trace.epoch.value(), trace.number);
+    switch (static_cast<ConfigStep>(trace.a)) {
+        case ConfigStep::Counted:
+            text.host(trace.who);
+            text.add(" is counted");
+            return;
+        case ConfigStep::Out:
+            text.host(trace.who);
+            text.add(" is out: it has been silent for long");
+            return;
+        case ConfigStep::Dead:
+            text.host(trace.who);
+            text.add(" is out: it is proved dead");
+            return;
+        case ConfigStep::Timing:
+            text.add("new timing, lease %.3f s", in_seconds(trace.span));
+            return;
+        case ConfigStep::Voters: text.add("%d datastores vote", static_cast<int>(trace.b)); return;
+        case ConfigStep::Maintenance:
+            text.host(trace.who);
+            text.add(trace.b != 0 ? " goes into maintenance" : " comes out of maintenance");
+            return;
+        case ConfigStep::None: break;
+    }
+    text.add("nothing changes");
+}
+
+}  // namespace
+
+void config_text(const Trace& trace, TraceWriter& text) {
+    if (trace.code == TraceCode::ConfigStepMade) return step_text(trace, text);
+    if (trace.code == TraceCode::VoiceCounts) {
+        text.add("this host's voice counts: it may stand, judge and vouch");
+        return;
+    }
+    if (trace.code == TraceCode::ConfigInForce) {
+        text.add(
+            "configuration %" PRIu64 ".%" PRIu64 " is in force", trace.epoch.value(), trace.number);
+        return;
+    }
+    text.add("the file of this host differs from configuration %" PRIu64 ".%" PRIu64
+             " of the cluster, which counts (read from host %u): ",
+             trace.epoch.value(),
+             trace.number,
+             trace.who.host.value());
+    switch (static_cast<ConfigDifference>(trace.a)) {
+        case ConfigDifference::MemberMissingHere:
+            text.add("member %d is missing here", static_cast<int>(trace.b));
+            return;
+        case ConfigDifference::MemberMissingThere:
+            text.add("member %d is no member of the cluster", static_cast<int>(trace.b));
+            return;
+        case ConfigDifference::DatastoreMissingHere:
+            text.add("voting datastore %d is missing here", static_cast<int>(trace.b));
+            return;
+        case ConfigDifference::Timing: break;
+    }
+    text.add("other timing; the lease of the cluster is %.3f s", in_seconds(Duration{trace.b}));
+}
+
+}  // namespace holdfast

@@ -1,0 +1,62 @@
+#include "storage/config_convert.h"
+
+namespace holdfast {
+
+namespace {
+
+const ConfigMember* find_member(const ConfigRecord& directory, HostId host) {
+    for (const ConfigMember& member : directory.members) {
+        if (member.host == host) return &member;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+void to_record(const ConfigCopy& copy, const ConfigRecord& directory, ConfigRecord& record) {
+    record.writer = copy.writer;
+    record.incarnation = copy.incarnation;
+    record.version = copy.version;
+    record.number = copy.config.number;
+    record.timing = copy.config.timing;
+    record.blackout_limit = copy.config.blackout_limit;
+    record.accepts_without_hardware = copy.config.accept_weak_watchdog;
+    record.datastores.clear();
+    for (const DatastoreName& name : copy.config.voters) {
+        ConfigDatastore datastore;
+        datastore.name = FixedText<48>{name.view()};
+        record.datastores.push(datastore);
+    }
+    record.members.clear();
+    for (const ClusterMember& member : copy.config.members) {
+        ConfigMember entry;
+        if (const ConfigMember* known = find_member(directory, member.host)) entry = *known;
+        entry.host = member.host;
+        entry.out = member.out;
+        entry.certified_dead = member.certified_dead;
+        entry.maintenance = member.maintenance;
+        entry.counted = member.counted;
+        record.members.push(entry);
+    }
+}
+
+void from_record(const ConfigRecord& record, ConfigCopy& copy) {
+    copy.writer = record.writer;
+    copy.incarnation = record.incarnation;
+    copy.version = record.version;
+    copy.config.number = record.number;
+    copy.config.timing = record.timing;
+    copy.config.blackout_limit = record.blackout_limit;
+    copy.config.accept_weak_watchdog = record.accepts_without_hardware;
+    copy.config.voters.clear();
+    for (const ConfigDatastore& datastore : record.datastores) {
+        if (datastore.votes) copy.config.voters.push(DatastoreName{datastore.name.view()});
+    }
+    copy.config.members.clear();
+    for (const ConfigMember& member : record.members) {
+        copy.config.members.push(
+            {member.host, member.out, member.certified_dead, member.maintenance, member.counted});
+    }
+}
+
+}  // namespace holdfast
