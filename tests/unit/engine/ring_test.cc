@@ -1,8 +1,11 @@
 // The ring's contract, and a two-thread test that only holds while its memory ordering does.
 #include "engine/lockfree/ring.h"
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -96,6 +99,46 @@ TEST(Ring, HandsOverWholeValuesBetweenTwoThreads) {
     producer.join();
     EXPECT_EQ(wrong, 0U);
     EXPECT_EQ(ring.readable(), 0U);
+}
+
+// Why: a record of several cells must never be seen by half, since its length tells where the next one begins.
+// How: records of 1 to 7 cells through a ring of 16, so that they wrap and do not fit in every position.
+TEST(Ring, HandsOverWholeRecordsBetweenTwoThreads) {
+    constexpr std::uint8_t kRounds = 100;
+    constexpr std::size_t kRecords = 400'000;
+    Ring<std::uint8_t> ring(16);
+    std::atomic<bool> done{false};
+    std::thread producer([&] {
+        std::array<std::uint8_t, 7> record{};
+        for (std::size_t i = 0; i < kRecords; ++i) {
+            const std::size_t size = i % record.size() + 1;
+            record.fill(static_cast<std::uint8_t>(i % kRounds));
+            record[0] = static_cast<std::uint8_t>(size);
+            while (!ring.try_push_all(std::span(record).first(size))) std::this_thread::yield();
+        }
+        done.store(true);
+    });
+    std::uint64_t wrong = 0;
+    for (std::size_t i = 0; i < kRecords && wrong == 0;) {
+        std::array<std::uint8_t, 7> record{};
+        if (ring.pop_many(std::span(record).first(1)) == 0) {
+            std::this_thread::yield();
+            continue;
+        }
+        const std::size_t size = i % record.size() + 1;
+        if (record[0] != size) ++wrong;
+        if (ring.pop_many(std::span(record).subspan(1, size - 1)) != size - 1) ++wrong;
+        for (std::size_t k = 1; k < size; ++k) {
+            if (record[k] != i % kRounds) ++wrong;
+        }
+        ++i;
+    }
+    // After a mistake nothing fits any more, and the producer must still come to its end.
+    while (!done.load()) ring.consume_all([](std::uint8_t) {});
+    producer.join();
+    EXPECT_EQ(wrong, 0U);
+    std::array<std::uint8_t, 20> large{};
+    EXPECT_FALSE(ring.try_push_all(large));
 }
 
 }  // namespace
