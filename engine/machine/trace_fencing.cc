@@ -43,7 +43,7 @@ std::size_t fencing_text(const Trace& trace, char* text, std::size_t text_bytes_
     const unsigned host = trace.who.host.value();
     const unsigned boot = trace.who.incarnation.boot();
     const unsigned restart = trace.who.incarnation.restart();
-    const double seconds = in_seconds(trace.span);
+    const double span_s = in_seconds(trace.span);
     int length = 0;
     switch (trace.code) {
         case TraceCode::FenceAsked:
@@ -56,7 +56,7 @@ std::size_t fencing_text(const Trace& trace, char* text, std::size_t text_bytes_
                 boot,
                 restart,
                 static_cast<int>(trace.a),
-                seconds,
+                span_s,
                 static_cast<int>(trace.b));
             break;
         case TraceCode::FenceFailed:
@@ -68,7 +68,7 @@ std::size_t fencing_text(const Trace& trace, char* text, std::size_t text_bytes_
                 host,
                 name_of(static_cast<FenceReply>(trace.a)),
                 name_of(static_cast<PowerState>(trace.b)),
-                seconds);
+                span_s);
             break;
         case TraceCode::FenceNotReady:
             length = std::snprintf(
@@ -90,7 +90,7 @@ std::size_t fencing_text(const Trace& trace, char* text, std::size_t text_bytes_
                 static_cast<Proof>(trace.a) == Proof::Operator
                     ? "a person confirmed that it is dead"
                     : "its power is verified off",
-                seconds);
+                span_s);
             break;
         case TraceCode::StartUnanswered:
             length = std::snprintf(
@@ -102,7 +102,7 @@ std::size_t fencing_text(const Trace& trace, char* text, std::size_t text_bytes_
                                "claim stays until it is proved gone",
                 static_cast<int>(trace.vm_name.view().size()),
                 trace.vm_name.view().data(),
-                seconds);
+                span_s);
             break;
         default:
             length = std::snprintf(

@@ -54,9 +54,8 @@ enum class FaultKind : std::uint8_t {
     IsolationAddressDown,  // it answers nobody
     NetIsolateHost,        // a host reaches neither another host nor the isolation address
     NetDeadForAll,         // nobody reaches anybody
-    Homecoming,    // a host returns while its VMs are being restarted, and people start them there
-    FenceTrouble,  // a host's fence device fails, hangs or lies
-    OperatorConfirms,  // a person says of a host without power that it is dead
+    FenceTrouble,          // a host's fence device fails, hangs or lies
+    OperatorConfirms,      // a person says of a host without power that it is dead
     Last_,
 };
 
