@@ -99,10 +99,10 @@ std::string stalls(const TargetReport& target, double interval_s) {
         return a.length_s > b.length_s;
     });
     longest.resize(std::min(longest.size(), kStallsShown));
-    std::string text =
-        line("  %s renewals %s apart; the longest without one, which a lease must outlast:",
-             target.backend.empty() ? "answers came as" : "the lease's",
-             short_time(interval_s).c_str());
+    std::string text = line("  %s; the longest times without one, which a lease must outlast:",
+                            target.backend.empty()
+                                ? ("an answer comes every " + short_time(interval_s)).c_str()
+                                : ("the lease is renewed every " + short_time(interval_s)).c_str());
     for (const GapPoint& gap : longest) {
         text += line("    %-10s until second %.2f", short_time(gap.length_s).c_str(), gap.end_s);
     }
