@@ -7,19 +7,39 @@
 
 namespace holdfast::cli {
 
+namespace {
+
+// The leader answers when every counted host uses it, which takes as long as what is lengthened.
+constexpr Duration kApplyPatience = std::chrono::minutes{5};
+
+}  // namespace
+
 int ask_agent_for_measurements(const std::string& /*config_file*/,
                                std::vector<measure::Measurement>& /*measurements*/) {
     return kUnreachable;
 }
 
-int apply_timing(const std::string& /*config_file*/, const Timing& /*timing*/) {
-    std::fputs(
-        "holdfast: the agents of this release take no change of timing from a command yet, so "
-        "nothing was changed. Put the table "
-        "into /etc/holdfast/holdfast.toml of every host, in the order that docs/TIMING.md gives "
-        "(\"Choosing and changing\").\n",
-        stderr);
-    return kNo;
+int apply_timing(const std::string& config_file, const Timing& timing) {
+    const Result<Config> config = load_config(config_file);
+    if (!config) {
+        std::fprintf(stderr, "%s\n", config.error().text.c_str());
+        return kUsage;
+    }
+    const auto end = ask_agent(config->run_path("control.sock"),
+                               ChangeRequest{ConfigChange{TimingChange{timing}}},
+                               kApplyPatience,
+                               [](std::string_view) {});
+    if (!end) {
+        std::fprintf(stderr, "holdfast: %s\n", end.error().text.c_str());
+        return kUnreachable;
+    }
+    if (end->code != kYes) {
+        std::fprintf(stderr, "holdfast: the timing was not changed: %s\n", end->text.c_str());
+        return end->code;
+    }
+    std::fprintf(
+        stderr, "holdfast: the timing is in force in the whole cluster. %s\n", end->text.c_str());
+    return kYes;
 }
 
 }  // namespace holdfast::cli
