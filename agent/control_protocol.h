@@ -5,6 +5,7 @@
 // text), 'E' end, followed by the exit code as one digit and a sentence for people (may be empty).
 //
 //   status                     one JSON object, docs/JSON.md
+//   latency                    one JSON object, a measurement of kind "agent" (docs/JSON.md)
 //   events SINCE_S FOLLOW      lines of JSON from SINCE_S (seconds of CLOCK_BOOTTIME) on; FOLLOW is 0 or 1, with 1 the answer
 //                              ends only with the connection
 //   guard UUID NAME            may this VM be started here?  exit code 0 yes, 1 no with the sentence
@@ -35,6 +36,8 @@ inline constexpr std::size_t kControlPacketBytesMax = 32768;
 
 struct StatusRequest {};
 
+struct LatencyRequest {};
+
 struct EventsRequest {
     Instant since = Instant{};
     bool follow = false;
@@ -49,7 +52,8 @@ struct ChangeRequest {
     ConfigChange change;
 };
 
-using ControlRequest = std::variant<StatusRequest, EventsRequest, GuardRequest, ChangeRequest>;
+using ControlRequest =
+    std::variant<StatusRequest, EventsRequest, GuardRequest, ChangeRequest, LatencyRequest>;
 
 [[nodiscard]] std::string encode_request(const ControlRequest& request);
 
