@@ -144,6 +144,7 @@ Result<ControlRequest> decode_confirm(const std::vector<std::string_view>& words
 std::string encode_request(const ControlRequest& request) {
     std::string text(kPrefix);
     if (std::holds_alternative<StatusRequest>(request)) return text + " status";
+    if (std::holds_alternative<LatencyRequest>(request)) return text + " latency";
     if (const auto* events = std::get_if<EventsRequest>(&request)) {
         const double since =
             std::chrono::duration<double>(events->since.time_since_epoch()).count();
@@ -176,6 +177,7 @@ Result<ControlRequest> decode_request(std::string_view packet) {
         return refuse("This is not a request of the holdfast command.");
     }
     if (words.size() == 2 && words[1] == "status") return ControlRequest{StatusRequest{}};
+    if (words.size() == 2 && words[1] == "latency") return ControlRequest{LatencyRequest{}};
     if (words.size() >= 2 && words[1] == "events") return decode_events(words);
     if (words.size() >= 2 && words[1] == "guard") return decode_guard(words);
     if (words.size() >= 2 && words[1] == "change") return decode_change(words);

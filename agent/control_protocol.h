@@ -5,6 +5,7 @@
 // text), 'E' end, followed by the exit code as one digit and a sentence for people (may be empty).
 //
 //   status                     one JSON object, docs/JSON.md
+//   latency                    one JSON object, a measurement of kind "agent" (docs/JSON.md)
 //   events SINCE_S FOLLOW      lines of JSON from SINCE_S (seconds of CLOCK_BOOTTIME) on; FOLLOW is 0 or 1, with 1 the answer
 //                              ends only with the connection
 //   confirm-dead HOST INCARNATION   a person says that this incarnation (BOOT.RESTART) is dead; exit code 0 accepted, 1 refused
@@ -37,6 +38,8 @@ inline constexpr std::size_t kControlPacketBytesMax = 32768;
 
 struct StatusRequest {};
 
+struct LatencyRequest {};
+
 struct EventsRequest {
     Instant since = Instant{};
     bool follow = false;
@@ -56,8 +59,12 @@ struct ConfirmRequest {
     Incarnation incarnation;
 };
 
-using ControlRequest =
-    std::variant<StatusRequest, EventsRequest, GuardRequest, ChangeRequest, ConfirmRequest>;
+using ControlRequest = std::variant<StatusRequest,
+                                    EventsRequest,
+                                    GuardRequest,
+                                    ChangeRequest,
+                                    ConfirmRequest,
+                                    LatencyRequest>;
 
 [[nodiscard]] std::string encode_request(const ControlRequest& request);
 

@@ -1,6 +1,7 @@
-// The one source file that includes CLI11 (its templates are slow to compile).
+// This and measure_arguments.cc are the only source files that include CLI11 (its templates are slow to compile).
 #include <CLI/CLI.hpp>
 
+#include "agent/cli/measure_options.h"
 #include "agent/cli/options.h"
 
 namespace holdfast::cli {
@@ -26,6 +27,7 @@ struct All {
     ConfirmDeadOptions confirm_dead;
     CheckOptions check;
     ReplayOptions replay;
+    MeasureOptions measure;
 };
 
 void add_config(CLI::App* command, std::string& target) {
@@ -182,6 +184,7 @@ void add_replay(CLI::App& app, ReplayOptions& options) {
 
 int dispatch(const CLI::App& app, const All& all) {
     const std::string name = app.get_subcommands().front()->get_name();
+    if (const int code = dispatch_measure(app, all.measure); code >= 0) return code;
     if (name == "format") return run_format(all.format);
     if (name == "inspect") return run_inspect(all.inspect);
     if (name == "init") return run_init(all.init);
@@ -205,6 +208,7 @@ int run_command_line(int count, const char* const* values) {
     add_init(app, all.init);
     add_agent_commands(app, all);
     add_replay(app, all.replay);
+    add_measure_commands(app, all.measure);
     try {
         app.parse(count, values);
     } catch (const CLI::ParseError& error) {

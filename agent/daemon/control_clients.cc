@@ -57,6 +57,8 @@ void ControlLoop::serve(Client& client) {
 void ControlLoop::handle(Client& client, const ControlRequest& request) {
     if (std::holds_alternative<StatusRequest>(request)) {
         send_status(client);
+    } else if (std::holds_alternative<LatencyRequest>(request)) {
+        send_latency(client);
     } else if (const auto* events = std::get_if<EventsRequest>(&request)) {
         send_events(client, *events);
     } else if (const auto* asked = std::get_if<ChangeRequest>(&request)) {

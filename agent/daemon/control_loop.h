@@ -103,6 +103,7 @@ class ControlLoop {
     void serve(Client& client);
     void handle(Client& client, const ControlRequest& request);
     void send_status(Client& client);
+    void send_latency(Client& client);
     void send_events(Client& client, const EventsRequest& request);
     void guard(Client& client, const GuardRequest& request);
     void confirm(Client& client, const ConfirmRequest& request);

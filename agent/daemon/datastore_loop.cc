@@ -140,7 +140,10 @@ void DatastoreLoop::serve() {
     std::array<DatastoreCompletion, kCompletionsAtOnce> completions;
     for (std::size_t count = store_->reap(completions); count > 0;
          count = store_->reap(completions)) {
-        for (std::size_t i = 0; i < count; ++i) answer(completions[i]);
+        for (std::size_t i = 0; i < count; ++i) {
+            note_renewal(completions[i]);
+            answer(completions[i]);
+        }
     }
     look_at_health();
 }
@@ -161,6 +164,14 @@ void DatastoreLoop::take_requests(DatastorePort& port) {
         refused.first = request.first;
         answer(refused);
     }
+}
+
+void DatastoreLoop::note_renewal(const DatastoreCompletion& completion) {
+    if (completion.kind != DatastoreRequestKind::WriteSlot || completion.status != IoStatus::Done)
+        return;
+    const Instant now = boottime_now();
+    if (latency_.begun == kNotYet) latency_.begun = now - completion.latency;
+    latency_.lease.renewed(now - completion.latency, now);
 }
 
 void DatastoreLoop::answer(const DatastoreCompletion& completion) {
@@ -215,8 +226,16 @@ void DatastoreLoop::publish() {
             facts.latency_p50_us = to_us(latency.quantile(0.5));
             facts.latency_p99_us = to_us(latency.quantile(0.99));
         }
+        latency_.write = latency;
+        latency_.scan = store_->latency(DatastoreRequestKind::ScanSlots);
     }
     facts_.store(facts);
+    latency_.until = published_at_;
+    published_latency_.store(latency_);
+}
+
+bool DatastoreLoop::latency(DatastoreLatency& latency) const {
+    return published_latency_.try_load(latency) && latency.begun != kNotYet;
 }
 
 DatastoreLoopFacts DatastoreLoop::facts() const {

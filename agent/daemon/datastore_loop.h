@@ -19,6 +19,7 @@
 #include "engine/lockfree/ring.h"
 #include "engine/lockfree/seqlock.h"
 #include "storage/datastore.h"
+#include "storage/gap_recorder.h"
 
 namespace holdfast {
 
@@ -35,6 +36,15 @@ struct DatastoreLoopFacts {
     std::int64_t latency_p99_us = -1;
     std::array<char, 32> backend{};   // terminated
     std::array<char, 400> problem{};  // terminated; empty while it is used
+};
+
+// How this host's slot writes and scans have fared since the start, for `holdfast tune --from-agent`.
+struct DatastoreLatency {
+    Instant begun = kNotYet;  // the first slot write
+    Instant until = kNotYet;
+    GapRecorder lease;       // as if this datastore alone renewed it
+    LatencyHistogram write;  // since it was opened last
+    LatencyHistogram scan;
 };
 
 // A request with the memory that a write of it was encoded into; null for anything else.
@@ -95,12 +105,16 @@ class DatastoreLoop {
 
     [[nodiscard]] DatastoreLoopFacts facts() const;
 
+    // False: nothing was written yet.
+    [[nodiscard]] bool latency(DatastoreLatency& latency) const;
+
   private:
     void run();
     void try_open();
     void put_off_open(const Error& error);
     void serve();
     void take_requests(DatastorePort& port);
+    void note_renewal(const DatastoreCompletion& completion);
     void answer(const DatastoreCompletion& completion);
     [[nodiscard]] DatastorePort& port_of(DatastoreRequestKind kind);
     void look_at_health();
@@ -117,11 +131,13 @@ class DatastoreLoop {
     WorkerThread thread_;
     std::atomic<bool> stopping_{false};
     Seqlock<DatastoreLoopFacts> facts_;
+    Seqlock<DatastoreLatency> published_latency_;
 
     // The thread's own.  The last memory is in use; the kernel may still write into those before it.
     std::vector<std::unique_ptr<DatastoreMemory>> memories_;
     std::unique_ptr<Datastore> store_;
     std::string problem_;
+    DatastoreLatency latency_;
     bool late_said_ = false;
     std::uint64_t heap_bytes_ = 0;
     Instant reopen_at_{};

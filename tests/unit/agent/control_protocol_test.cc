@@ -40,6 +40,9 @@ TEST(ControlProtocol, ChangesSurviveTheWay) {
         ASSERT_TRUE(decoded) << packet;
         EXPECT_EQ(encode_request(*decoded), packet);
     }
+    const auto latency = decode_request(encode_request(LatencyRequest{}));
+    ASSERT_TRUE(latency);
+    EXPECT_TRUE(std::holds_alternative<LatencyRequest>(*latency));
     const auto timing = decode_request(encode_request(ChangeRequest{TimingChange{kTimingFast}}));
     ASSERT_TRUE(timing);
     EXPECT_EQ(std::get<TimingChange>(std::get<ChangeRequest>(*timing).change).timing, kTimingFast);

@@ -77,6 +77,13 @@ std::string document() {
         "| HF-5030 | the agent does not answer; exit code 3 |\n"
         "| HF-5031 | an argument of the command line is wrong; exit code 2 |\n"
         "| HF-5032 | a file cannot be made, or is there already; exit code 1 |\n"
+        "| HF-5101 | `bench` found data where it was to measure, and changed nothing; exit code 1 |\n"
+        "| HF-5102 | `bench` cannot use this path: the system call that failed is named; exit code 1 |\n"
+        "| HF-5103 | a file is no measurement, or of another version; exit code 2 |\n"
+        "| HF-5104 | `tune` was given no measurement of a datastore; exit code 1 |\n"
+        "| HF-5105 | `tune` gives no proposal: the sentence says why, and how long to measure; exit code 1 |\n"
+        "| HF-5106 | `bench net` cannot use its UDP port; exit code 1 |\n"
+        "| HF-5107 | `bench net` got no answer from a peer; exit code 1 |\n"
         "\n## Messages of holdfast-vm, holdfast-keeper and holdfast-supervise\n\n"
         "They go to standard error, which the journal or the supervisor collects.\n\n"
         "| Id | Meaning | What to do |\n|---|---|---|\n";
