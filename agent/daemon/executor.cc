@@ -207,7 +207,8 @@ void Executor::carry_out(const ResumeVm& action) {
 // Only the leader fences, and only while it is sure to be one.
 void Executor::carry_out(const FenceHost& action) {
     if (around_.clock() >= action.valid_until) {
-        own_reports_.push(VmReport{FenceAnswered{action.host, action.request, {}, {}}});
+        own_reports_.push(VmReport{
+            FenceAnswered{action.host, action.request, FenceReply::NotRun, PowerState::Unknown}});
         return;
     }
     command(action);

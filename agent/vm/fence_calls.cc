@@ -102,7 +102,11 @@ bool FenceCalls::busy() const {
 void FenceCalls::obey(const vm_protocol::Fence& order, Instant now) {
     const auto found = calls_.find(order.host);
     if (found == calls_.end()) {
-        done_.push_back({order.host, order.request, {}, {}, "the configuration names no program."});
+        done_.push_back({order.host,
+                         order.request,
+                         FenceReply::NotRun,
+                         PowerState::Unknown,
+                         "the configuration names no program."});
         return;
     }
     Call& call = found->second;

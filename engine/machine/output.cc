@@ -40,7 +40,7 @@ void EngineState::compose_roster() {
     own_roster.host = core.config.self;
     own_roster.incarnation = core.incarnation;
     own_roster.boot_id = core.config.boot_id;
-    own_roster.capacity = capacity;
+    own_roster.capacity = host_goes_down ? Capacity{} : capacity;  // no room on a host that leaves
     vms.write_to(own_roster);
     roster_writer.composed();
     own_roster.version = roster_writer.version();

@@ -268,6 +268,7 @@ void EngineState::on(const ShutdownAsked& asked) {
     core.trace(line);
     host_goes_down = asked.host_goes_down;
     if (leadership.resign(core)) touch_slot();
+    if (host_goes_down) roster_writer.touch();
     stopping = !asked.host_goes_down;
     stopping_since = core.now;
     leaving_sequence = next_sequence();

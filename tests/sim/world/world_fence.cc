@@ -14,7 +14,9 @@ void World::set_fence(HostId id, FenceMode mode) {
 
 void World::carry_out(SimHost& host, const FenceHost& action) {
     if (host.now(now_) >= action.valid_until) {
-        mail(host.id, host.life, FenceAnswered{action.host, action.request, {}, {}});
+        mail(host.id,
+             host.life,
+             FenceAnswered{action.host, action.request, FenceReply::NotRun, PowerState::Unknown});
         return;
     }
     if (action.task == FenceTask::Off) check_fence(at(action.host));

@@ -53,6 +53,18 @@ TEST(ControlProtocol, ChangesSurviveTheWay) {
     EXPECT_TRUE(asked.retire);
 }
 
+TEST(ControlProtocol, APersonsWordNamesOneIncarnation) {
+    const ConfirmRequest confirm{HostId{2}, Incarnation{3, 14}};
+    EXPECT_EQ(encode_request(confirm), "holdfast/1 confirm-dead 2 3.14");
+    const auto asked = decode_request(encode_request(confirm));
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(std::get<ConfirmRequest>(*asked).host, confirm.host);
+    EXPECT_EQ(std::get<ConfirmRequest>(*asked).incarnation, confirm.incarnation);
+    for (const char* bad :
+         {"", " 2", " 0 3.1", " 1025 3.1", " 2 3", " 2 0.1", " 2 3.x", " 2 3.1 x"})
+        EXPECT_FALSE(decode_request(std::string("holdfast/1 confirm-dead") + bad)) << bad;
+}
+
 TEST(ControlProtocol, BadInputGetsASentence) {
     const char* const bad[] = {"",
                                "status",
