@@ -43,6 +43,7 @@ class FaultDriver {
     // Faults that follow one another, because chance alone rarely lines them up (fault_driver_stories.cc).
     void begin_story(FaultKind kind);
     void next_scene(const Undo& scene);
+    void answer_late(HostId host);
     void cut_off_but_for(HostId host, HostId other, Duration lasts);
 
     void undo_after(Duration after, const Undo& what);

@@ -51,6 +51,7 @@ const char* name_of(FaultKind kind) {
         "planned shutdown of a host",
         "story: the leader was a host's lifeline",
         "story: a host comes home during its failover",
+        "story: datastores obey at once and answer late",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

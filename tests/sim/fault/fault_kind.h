@@ -50,7 +50,8 @@ enum class FaultKind : std::uint8_t {
     PersonStartsTwice,  // on two hosts at the same moment
     PlannedShutdown,    // people shut a host down, and start its VMs elsewhere
     Lifeline,           // a host that lives on the leader's answers alone loses the leader
-    Homecoming,  // a host returns while its VMs are being restarted, and people start them there
+    Homecoming,   // a host returns while its VMs are being restarted, and people start them there
+    LateAnswers,  // a majority of a host's datastores does what it is asked, and says so late
     Last_,
 };
 

@@ -44,6 +44,17 @@ void draw_hardware(ClusterConfig& cluster, Chance& chance) {
     cluster.early_reads = chance.permille(800);
 }
 
+// What came later draws from numbers of its own, so that the runs of old seeds stay what they were as far as can be.
+void draw_extremes(ClusterConfig& cluster, Chance own) {
+    // The shortest dead time that is safe: nothing is left to spare.
+    if (own.permille(250)) {
+        Timing& timing = cluster.timing;
+        timing.dead = dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing);
+        cluster.tight = true;
+    }
+    cluster.late_watchdogs = own.permille(300);
+}
+
 void draw_vms(ClusterConfig& cluster, Chance& chance) {
     const std::size_t vms_count = 2 + chance.below(8);
     for (std::size_t i = 0; i < vms_count; ++i) {
@@ -67,6 +78,7 @@ Plan plan_of(std::uint64_t seed) {
     plan.cluster.seed = chance.next();
     draw_hardware(plan.cluster, chance);
     draw_vms(plan.cluster, chance);
+    draw_extremes(plan.cluster, Chance(Prng(seed ^ 0x7e57ab1e5eedU).next()));
 
     // Between two and about half of all kinds, each at its own pace.
     const std::uint64_t density = 80 + chance.below(350);
@@ -99,6 +111,8 @@ std::string describe(const Plan& plan) {
     if (cluster.torn_reads) text += ", torn reads";
     if (cluster.late_writes) text += ", late writes";
     if (cluster.late_feeds) text += ", late feeds";
+    if (cluster.late_watchdogs) text += ", late watchdogs";
+    if (cluster.tight) text += ", the shortest dead time";
     if (cluster.lost_answers) text += ", lost answers";
     text += "; faults:";
     for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind) {
