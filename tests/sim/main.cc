@@ -33,6 +33,7 @@ constexpr const char* kUsage =
     "FILE.trace says\n"
     "         --skip-refused   a story that only the lab can tell is no failure\n"
     "         --no-codecs      do not send every record and beat through the shipped formats\n"
+    "         --minutes N      faults go on for so long in each run, instead of four to five\n"
     "         --record DIR     write each agent's flight log to DIR/seed-N/hH, for `holdfast "
     "replay`\n"
     "       holdfast-sim --mutants ...   are planted faults caught?  --mutants --help says more\n"
@@ -50,6 +51,7 @@ struct Options {
     bool skip_refused = false;
     bool codecs = true;
     std::string record_folder;
+    std::uint32_t minutes = 0;
     std::vector<std::string> scenarios;
     WorldTime from{};
 };
@@ -109,6 +111,10 @@ Options parse(int argc, char** argv) {
             options.json = true;
         } else if (word == "--scenario") {
             options.scenarios.push_back(value());
+        } else if (word == "--minutes") {
+            const std::uint64_t minutes = number_of(value());
+            if (minutes < 1 || minutes > 100'000) usage("--minutes is 1 to 100000");
+            options.minutes = static_cast<std::uint32_t>(minutes);
         } else if (word == "--record") {
             options.record_folder = value();
         } else if (word == "--no-codecs") {
@@ -179,8 +185,11 @@ int run_seeds(const Options& options) {
     Report report;
     for (const std::uint64_t seed : options.seeds) {
         PrintedLog printed(stdout, options.from);
-        const SeedResult result = run_seed(
-            seed, options.trace ? &printed : nullptr, options.codecs, folder_for(options, seed));
+        const SeedResult result = run_seed(seed,
+                                           options.trace ? &printed : nullptr,
+                                           options.codecs,
+                                           folder_for(options, seed),
+                                           options.minutes);
         report.tally.add(result.tally);
         if (options.trace) std::printf("%s\n", result.plan.c_str());
         if (result.violation) {

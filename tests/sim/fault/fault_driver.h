@@ -45,6 +45,7 @@ class FaultDriver {
     void begin_from_outside(FaultKind kind);
     void next_scene(const Undo& scene);
     void begin_isolation(FaultKind kind);
+    void answer_late(HostId host);
     void cut_off_but_for(HostId host, HostId other, Duration lasts);
 
     void undo_after(Duration after, const Undo& what);

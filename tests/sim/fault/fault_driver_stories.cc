@@ -43,6 +43,20 @@ void FaultDriver::begin_isolation(FaultKind kind) {
     undo_after(lasts, Undo{kind, one, HostId{}, 0, 0, false, {}});
 }
 
+// What `host` writes reaches the disks at once, and it hears of that much later; often it hears of nobody meanwhile.  Whoever
+// counted a lease from an answer would run VMs for too long.
+void FaultDriver::answer_late(HostId host) {
+    const Timing& timing = plan_.cluster.timing;
+    PathFault late;
+    late.delay = chance_.between(timing.lease / 4, timing.lease * 3);
+    late.answers_late = true;
+    const Duration lasts = late.delay + around_a_lease();
+    for (DatastoreIndex d = 0; d < plan_.cluster.majority(); ++d) {
+        strike_path(d, host, late, lasts, FaultKind::DsSlow);
+    }
+    if (chance_.permille(600)) cut_off_but_for(host, host, lasts);
+}
+
 void FaultDriver::begin_story(FaultKind kind) {
     if (kind >= FaultKind::IsolationAddressDown) return begin_isolation(kind);
     const Timing& timing = plan_.cluster.timing;
@@ -53,6 +67,9 @@ void FaultDriver::begin_story(FaultKind kind) {
         if (!may_take_down(host)) return;
         world_.shut_down(host);
         undo_after(chance_.between(Duration{seconds{5}}, Duration{seconds{40}}), scene);
+    } else if (kind == FaultKind::LateAnswers) {
+        const HostId leader = world_.leader();
+        answer_late(!leader.is_none() && chance_.permille(400) ? leader : host);
     } else if (kind == FaultKind::Lifeline) {
         const HostId leader = world_.leader();
         if (leader.is_none() || leader == host) return;

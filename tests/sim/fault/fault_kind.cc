@@ -56,6 +56,7 @@ const char* name_of(FaultKind kind) {
         "network: dead for everybody",
         "fence device fails, hangs or lies",
         "operator confirms a death",
+        "story: datastores obey at once and answer late",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

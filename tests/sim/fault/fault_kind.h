@@ -56,6 +56,7 @@ enum class FaultKind : std::uint8_t {
     NetDeadForAll,         // nobody reaches anybody
     FenceTrouble,          // a host's fence device fails, hangs or lies
     OperatorConfirms,      // a person says of a host without power that it is dead
+    LateAnswers,  // a majority of a host's datastores does what it is asked, and says so late
     Last_,
 };
 

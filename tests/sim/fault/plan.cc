@@ -44,6 +44,17 @@ void draw_hardware(ClusterConfig& cluster, Chance& chance) {
     cluster.early_reads = chance.permille(800);
 }
 
+// What came later draws from numbers of its own, so that the runs of old seeds stay what they were as far as can be.
+void draw_extremes(ClusterConfig& cluster, Chance own) {
+    // The shortest dead time that is safe: nothing is left to spare.
+    if (own.permille(250)) {
+        Timing& timing = cluster.timing;
+        timing.dead = dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing);
+        cluster.tight = true;
+    }
+    cluster.late_watchdogs = own.permille(300);
+}
+
 void draw_vms(ClusterConfig& cluster, Chance& chance) {
     const std::size_t vms_count = 2 + chance.below(8);
     for (std::size_t i = 0; i < vms_count; ++i) {
@@ -95,6 +106,7 @@ Plan plan_of(std::uint64_t seed) {
     // Mostly shorter than the run: what a barred host has to wait for should happen in it.
     Chance limit(Prng(seed ^ 0x9e3779b97f4a7c15U).next());
     if (limit.permille(850)) plan.cluster.blackout_limit = limit.spread(seconds{2}, seconds{60});
+    draw_extremes(plan.cluster, Chance(Prng(seed ^ 0x7e57ab1e5eedU).next()));
 
     // Between two and about half of all kinds, each at its own pace.
     const std::uint64_t density = 80 + chance.below(350);
@@ -127,6 +139,8 @@ std::string describe(const Plan& plan) {
     if (cluster.torn_reads) text += ", torn reads";
     if (cluster.late_writes) text += ", late writes";
     if (cluster.late_feeds) text += ", late feeds";
+    if (cluster.late_watchdogs) text += ", late watchdogs";
+    if (cluster.tight) text += ", the shortest dead time";
     if (cluster.lost_answers) text += ", lost answers";
     if (cluster.fence_undone.high > Duration::zero()) text += ", fence devices";
     text += "; faults:";

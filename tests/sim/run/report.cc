@@ -5,6 +5,7 @@
 
 #include "engine/machine/trace.h"
 #include "tests/sim/fault/fault_kind.h"
+#include "tests/sim/run/causes.h"
 
 namespace holdfast::sim {
 
@@ -98,9 +99,11 @@ std::string json_text(const std::string& text) {
 
 void print_failure(std::FILE* file, const SeedResult& result) {
     const Violation& violation = *result.violation;
+    const std::string minutes =
+        result.minutes == 0 ? "" : " --minutes " + std::to_string(result.minutes);
     const double from = in_seconds(violation.at) > 30 ? in_seconds(violation.at) - 30 : 0;
     std::fprintf(file,
-                 "%s BROKEN at %.6f s: %s\n  seed %llu: %s\n  replay: holdfast-sim --seed %llu "
+                 "%s BROKEN at %.6f s: %s\n  seed %llu: %s\n  replay: holdfast-sim --seed %llu%s "
                  "--trace --from %.0f\n",
                  violation.promise.c_str(),
                  in_seconds(violation.at),
@@ -108,6 +111,7 @@ void print_failure(std::FILE* file, const SeedResult& result) {
                  ull(result.seed),
                  result.plan.c_str(),
                  ull(result.seed),
+                 minutes.c_str(),
                  from);
 }
 
@@ -150,6 +154,16 @@ void print_report(std::FILE* file, const Report& report) {
         const std::uint64_t count = tally.trace_codes[static_cast<std::size_t>(code.code)];
         std::fprintf(
             file, "  %10llu  %s%s\n", ull(count), code.name, count == 0 ? "  (never)" : "");
+    }
+    std::fprintf(file, "causes that no run, or hardly one in a hundred, came by\n");
+    for (const Cause& cause : all_causes()) {
+        const std::uint64_t count = count_of(tally, cause);
+        if (count > tally.runs_count / 100) continue;
+        std::fprintf(file,
+                     "  %10llu  %s%s\n",
+                     ull(count),
+                     cause.name.c_str(),
+                     count == 0 ? "  (never)" : "");
     }
 }
 
@@ -194,6 +208,13 @@ void print_report_json(std::FILE* file, const Report& report) {
                      comma,
                      code.name,
                      ull(tally.trace_codes[static_cast<std::size_t>(code.code)]));
+        comma = ",";
+    }
+    std::fprintf(file, R"(},"causes":{)");
+    comma = "";
+    for (const Cause& cause : all_causes()) {
+        std::fprintf(
+            file, R"(%s"%s":%llu)", comma, cause.name.c_str(), ull(count_of(tally, cause)));
         comma = ",";
     }
     std::fprintf(file, R"(},"failures":[)");

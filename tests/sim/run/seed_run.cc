@@ -42,8 +42,13 @@ void become_whole(World& world) {
 
 }  // namespace
 
-SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs, const std::string& record_folder) {
+SeedResult run_seed(std::uint64_t seed,
+                    Log* log,
+                    bool codecs,
+                    const std::string& record_folder,
+                    std::uint32_t minutes) {
     Plan plan = plan_of(seed);
+    if (minutes != 0) plan.faults_last = std::chrono::minutes{minutes};
     plan.cluster.codecs = codecs;
     plan.cluster.record_folder = record_folder;
     World world(plan.cluster, log);
@@ -64,6 +69,7 @@ SeedResult run_seed(std::uint64_t seed, Log* log, bool codecs, const std::string
         for (const std::string& line : picture_of(world)) world.say(HostId{}, line);
     }
     result.seed = seed;
+    result.minutes = minutes;
     result.violation = world.violation();
     result.plan = describe(plan);
     result.tally = world.tally();

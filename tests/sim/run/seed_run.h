@@ -13,6 +13,7 @@ namespace holdfast::sim {
 
 struct SeedResult {
     std::uint64_t seed = 0;
+    std::uint32_t minutes = 0;  // as asked
     std::optional<Violation> violation;
     std::string plan;  // described
     Tally tally;
@@ -20,9 +21,11 @@ struct SeedResult {
 };
 
 // `log` may be null.  With a `record_folder`, which must exist, each agent's flight log is written below it.
+// `minutes` is how long faults go on; 0: as the seed says, four to five.
 [[nodiscard]] SeedResult run_seed(std::uint64_t seed,
                                   Log* log,
                                   bool codecs = true,
-                                  const std::string& record_folder = {});
+                                  const std::string& record_folder = {},
+                                  std::uint32_t minutes = 0);
 
 }  // namespace holdfast::sim

@@ -13,6 +13,7 @@
 #include "storage/crc32c.h"
 #include "storage/flight/flight_log.h"
 #include "storage/flight/what_if.h"
+#include "tests/sim/fault/plan.h"
 #include "tests/sim/run/seed_run.h"
 
 namespace holdfast::sim {
@@ -199,10 +200,23 @@ bool is_judgement(const Trace& line) {
            line.code == TraceCode::LeaseLapsed;
 }
 
+// The first seeds whose datastores answer in their own time.  Another timing asks at other moments, and what was recorded of an
+// array that answers seconds late says little about when it would have answered then.
+std::vector<std::uint64_t> punctual_seeds(std::size_t count) {
+    std::vector<std::uint64_t> seeds;
+    for (std::uint64_t seed = 1; seeds.size() < count; ++seed) {
+        const Plan plan = plan_of(seed);
+        const auto late = static_cast<std::size_t>(FaultKind::LateAnswers);
+        if (plan.mean_interval[late] == Duration::zero() && !plan.cluster.tight)
+            seeds.push_back(seed);
+    }
+    return seeds;
+}
+
 TEST_F(Replay, TheSameTimingJudgesTheSameAtTheSameTime) {
     std::size_t judgements = 0;
     std::size_t equal = 0;
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (const std::uint64_t seed : punctual_seeds(3)) {
         for (const Flight& one : record(seed)) {
             const Timing& timing = one.start().config.timing;
             for (const flight::WhatIfLine& line : flight::what_if(one, timing).lines) {
@@ -220,7 +234,7 @@ TEST_F(Replay, TheSameTimingJudgesTheSameAtTheSameTime) {
 
 TEST_F(Replay, ALongerDeadTimeCallsHostsDeadLaterByAsMuch) {
     std::size_t later = 0;
-    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    for (const std::uint64_t seed : punctual_seeds(10)) {
         for (const Flight& one : record(seed)) {
             Timing longer = one.start().config.timing;
             longer.dead += seconds{3};

@@ -40,6 +40,7 @@ struct HostConfig {
 struct ClusterConfig {
     std::uint64_t seed = 1;
     std::string profile = "fast";
+    bool tight = false;  // the dead time is the shortest that is safe
     Timing timing = kTimingFast;
     WatchdogClass watchdog_class = WatchdogClass::Hardware;
     bool accept_weak_watchdog = false;
@@ -81,6 +82,7 @@ struct ClusterConfig {
     bool late_writes = false;        // a dead host's write on a hung path lands when the path heals
     bool lost_answers = false;       // on the last voter some I/Os that hung are never answered
     bool copies_by_parity = false;   // a write overwrites the copy of its parity, be it the newest
+    bool late_watchdogs = false;     // watchdogs fire late by up to nine tenths of the granularity
     bool late_feeds = false;         // a keeper that stopped in time may feed once more (timing.h)
     bool early_reads = true;  // some reads show what was there at submission, not at completion
 

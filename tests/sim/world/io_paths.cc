@@ -79,6 +79,7 @@ PathFault IoPaths::path(DatastoreIndex datastore, HostId host) const {
     both.delay = std::max(whole.delay, own.delay);
     both.write_only = whole.write_only && own.write_only;
     both.read_only = whole.read_only && own.read_only;
+    both.answers_late = whole.answers_late && own.answers_late;
     return both;
 }
 
@@ -250,9 +251,11 @@ void IoPaths::fly(WorldTime now, std::uint32_t index) {
         return;
     }
     if (!touched || fault.mode == PathMode::Ok) {
+        const bool at_once = touched && fault.answers_late;
+        if (at_once) tally_.add(Count::AnswersLate);
         if (is_write(op.kind)) {
-            if (!op.on_medium && chance_.permille(250)) carry_out(op);
-        } else if (config_.early_reads && !op.sampled && chance_.permille(250)) {
+            if (!op.on_medium && (at_once || chance_.permille(250))) carry_out(op);
+        } else if (!op.sampled && (at_once || (config_.early_reads && chance_.permille(250)))) {
             sample(op);
         }
     }

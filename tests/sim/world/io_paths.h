@@ -40,8 +40,9 @@ enum class PathMode : std::uint8_t { Ok, Hang, Fail };
 struct PathFault {
     PathMode mode = PathMode::Ok;
     Duration delay{};
-    bool write_only = false;  // reads go on
-    bool read_only = false;   // writes go on
+    bool write_only = false;    // reads go on
+    bool read_only = false;     // writes go on
+    bool answers_late = false;  // with a delay: the array does all at once, its answer is late
 
     [[nodiscard]] bool touches(bool write) const {
         return !healthy() && (write ? !read_only : !write_only);

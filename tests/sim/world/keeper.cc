@@ -9,11 +9,13 @@ namespace holdfast::sim {
 void Keeper::start(WorldTime now,
                    Duration watchdog,
                    WatchdogClass watchdog_class,
-                   std::int64_t device_drift_ppm) {
+                   std::int64_t device_drift_ppm,
+                   Duration late) {
     *this = Keeper{};
     watchdog_ = watchdog;
     watchdog_class_ = watchdog_class;
     device_time_ = watchdog + watchdog / 1'000'000 * device_drift_ppm;
+    late_ = late;
     period_ = watchdog / 4;
     fed_at_ = now;
 }
@@ -60,10 +62,10 @@ WorldTime Keeper::last_feed_before(WorldTime until) const {
 
 WorldTime Keeper::fires_at(const HostClock& clock) const {
     if (watchdog_class_ == WatchdogClass::None || watchdog_ == Duration::zero()) return kWorldNever;
-    if (frozen_) return fed_at_ + device_time_;
+    if (frozen_) return fed_at_ + device_time_ + late_;
     if (deadline_ == kNever || planted(Mutant::KeeperFeedsOn)) return kWorldNever;
     const WorldTime last = last_feed_before(clock.when(deadline_));
-    return last + std::min(late_feed_, device_time_ * 99 / 100) + device_time_;
+    return last + std::min(late_feed_, device_time_ * 99 / 100) + device_time_ + late_;
 }
 
 }  // namespace holdfast::sim

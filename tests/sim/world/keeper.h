@@ -16,11 +16,12 @@ namespace holdfast::sim {
 
 class Keeper {
   public:
-    // The host boots at `now`; nobody is armed.
+    // The host boots at `now`; nobody is armed.  The watchdog fires `late` by more than its own clock is wrong.
     void start(WorldTime now,
                Duration watchdog,
                WatchdogClass watchdog_class,
-               std::int64_t device_drift_ppm);
+               std::int64_t device_drift_ppm,
+               Duration late = {});
 
     void arm(WorldTime now, const HostClock& clock, std::uint64_t arming, Instant deadline);
     void move_deadline(WorldTime now, const HostClock& clock, Instant deadline);
@@ -54,6 +55,7 @@ class Keeper {
     Duration watchdog_{};
     WatchdogClass watchdog_class_ = WatchdogClass::None;
     Duration device_time_{};  // what the device makes of `watchdog_`
+    Duration late_{};         // and then some
     Duration period_{};
     std::uint64_t arming_ = 0;
     Instant deadline_ = kNever;

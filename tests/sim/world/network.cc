@@ -50,6 +50,7 @@ bool Network::passes_window(const Beat& beat) {
         window.highest = number;
         return true;
     }
+    tally_.add(Count::BeatsOvertaken);
     const std::uint64_t behind = window.highest - number;
     if (behind >= 64 || (window.seen >> behind & 1U) != 0) return false;
     window.seen |= std::uint64_t{1} << behind;

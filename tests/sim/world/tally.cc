@@ -16,6 +16,7 @@ const char* name_of(Count count) {
         "beats sent",
         "beats lost",
         "beats doubled",
+        "beats overtaken by later ones",
         "I/Os hung",
         "I/Os failed",
         "I/Os never answered",
@@ -37,6 +38,8 @@ const char* name_of(Count count) {
         "starts refused",
         "late feeds",
         "hosts fenced",
+        "watchdogs that fired late",
+        "I/Os carried out and answered late",
         "messages waiting at most",
     };
     return kNames[static_cast<std::size_t>(count)];
@@ -50,7 +53,10 @@ void Tally::add(const Tally& other) {
             counts[i] += other.counts[i];
         }
     }
-    for (std::size_t i = 0; i < kTraceCodesMax; ++i) trace_codes[i] += other.trace_codes[i];
+    for (std::size_t i = 0; i < kTraceCodesMax; ++i) {
+        trace_codes[i] += other.trace_codes[i];
+        for (std::size_t j = 0; j < kCausesMax; ++j) causes[i][j] += other.causes[i][j];
+    }
     for (std::size_t i = 0; i < kFaultKindsMax; ++i) faults[i] += other.faults[i];
     runs_count += other.runs_count;
     simulated += other.simulated;

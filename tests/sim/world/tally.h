@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/machine/trace.h"
 #include "tests/sim/world/time.h"
 
 namespace holdfast::sim {
@@ -20,6 +21,7 @@ enum class Count : std::uint8_t {
     BeatsSent,
     BeatsLost,
     BeatsDoubled,
+    BeatsOvertaken,
     IoHung,
     IoFailed,
     AnswersLost,
@@ -41,6 +43,8 @@ enum class Count : std::uint8_t {
     StartsRefused,
     LateFeeds,
     HostsFenced,
+    LateWatchdogs,
+    AnswersLate,
     InboxMax,
     Last_,
 };
@@ -51,11 +55,23 @@ inline constexpr std::size_t kCountsCount = static_cast<std::size_t>(Count::Last
 [[nodiscard]] const char* name_of(Count count);
 
 inline constexpr std::size_t kTraceCodesMax = 64;
-inline constexpr std::size_t kFaultKindsMax = 48;
+inline constexpr std::size_t kFaultKindsMax = 64;
+inline constexpr std::size_t kCausesMax = 64;
+
+// Why a line of trace was said, as a small number: what a report tells apart.
+[[nodiscard]] inline std::size_t cause_of(const Trace& line) {
+    const std::int64_t cause = line.code == TraceCode::PhaseChanged     ? line.a * 8 + line.b
+                               : line.code == TraceCode::VerdictChanged ? line.b
+                                                                        : line.a;
+    return cause >= 0 && cause < static_cast<std::int64_t>(kCausesMax)
+               ? static_cast<std::size_t>(cause)
+               : kCausesMax - 1;
+}
 
 struct Tally {
     std::array<std::uint64_t, kCountsCount> counts{};
     std::array<std::uint64_t, kTraceCodesMax> trace_codes{};
+    std::array<std::array<std::uint32_t, kCausesMax>, kTraceCodesMax> causes{};
     std::array<std::uint64_t, kFaultKindsMax> faults{};
     std::uint64_t runs_count = 0;
     Duration simulated{};

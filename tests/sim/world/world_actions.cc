@@ -172,6 +172,7 @@ void World::watchdog_looks(SimHost& host, std::uint32_t life) {
 
 void World::trace(SimHost& host, const Trace& line) {
     ++tally_.trace_codes[static_cast<std::size_t>(line.code) % kTraceCodesMax];
+    ++tally_.causes[static_cast<std::size_t>(line.code) % kTraceCodesMax][cause_of(line)];
     for (const std::uint64_t part : {static_cast<std::uint64_t>(now_.time_since_epoch().count()),
                                      static_cast<std::uint64_t>(line.code),
                                      std::uint64_t{host.id.value()},

@@ -40,8 +40,13 @@ void World::boot(SimHost& host) {
     host.lease_end = kNotYet;
     const Duration uptime = chance_.between(Duration{seconds{2}}, Duration{seconds{90}});
     host.clock = HostClock{now_, Instant{uptime}, config_.hosts[host.id.value() - 1U].drift_ppm};
-    host.keeper.start(
-        now_, config_.timing.watchdog, config_.watchdog_class, chance_.between(-5'000, 5'000));
+    const std::int64_t device_drift = chance_.between(-5'000, 5'000);
+    Duration late{};
+    if (config_.late_watchdogs) {
+        late = chance_.between(Duration::zero(), config_.timing.granularity * 9 / 10);
+        tally_.add(Count::LateWatchdogs);
+    }
+    host.keeper.start(now_, config_.timing.watchdog, config_.watchdog_class, device_drift, late);
     host.watchdog_planned_at = kWorldNever;
     ++host.watchdog_life;
     host.mail_ready_at = now_;
