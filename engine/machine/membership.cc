@@ -115,7 +115,7 @@ bool Membership::silence_is_over(const Core& core, const PeerTable& peers) const
     for (const Peer& peer : peers.all()) {
         Instant sight = since_;
         if (peer.slot_seen && !peer.slot.flags.barred) sight = std::max(sight, peer.slot_moved_at);
-        if (peer.read_by_majority(core) < sight + unseen) return false;
+        if (peer.read_by(core.quorum) < sight + unseen) return false;
     }
     return core.now >= since_ + unseen;
 }
