@@ -99,6 +99,8 @@ struct KeptMembership {
     bool entitled = false;  // not barred
     Instant renewed_at =
         kNotYet;  // vouching carries the lease, and nothing else since; kNotYet: not so
+
+    friend bool operator==(const KeptMembership&, const KeptMembership&) = default;
 };
 
 // ---- what a person may ask the leader to change
