@@ -51,8 +51,8 @@ std::vector<Message> one_of_each() {
         Start{some_spec(3), claim, until, {1, 2, 3}},
         Resume{vm, claim, until},
         Destroy{vm},
-        Shutdown{vm, Instant{std::chrono::seconds{77}}},
         Rescan{},
+        Shutdown{vm, Instant{std::chrono::seconds{77}}},
     };
 }
 
