@@ -26,9 +26,9 @@ struct VmConfig {
     bool runs_before_agent = false;  // it already runs when the agent is installed on its host
     bool autostart = false;          // libvirt wants to start it after a boot of its home
     IsolationResponse isolation = IsolationResponse::Cluster;
-    std::vector<std::string> after;  // names of VMs
-    std::string apart;               // groups; empty: none
-    std::string together;
+    std::vector<std::string> after{};  // names of VMs
+    std::string apart{};               // groups; empty: none
+    std::string together{};
 };
 
 struct HostConfig {

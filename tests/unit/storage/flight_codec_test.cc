@@ -215,7 +215,7 @@ TEST(FlightFields, EveryMemberIsCounted) {
     EXPECT_EQ(fields_count<Tick>(), 0U);
     EXPECT_EQ(fields_count<SlotFlags>(), 7U);
     EXPECT_EQ(fields_count<HostKey>(), 2U);
-    EXPECT_EQ(fields_count<Roster>(), 7U);
+    EXPECT_EQ(fields_count<Roster>(), 6U);
     EXPECT_EQ(fields_count<Timing>(), 9U);
     EXPECT_TRUE(is_enumerator<IoStatus>(1));
     EXPECT_FALSE(is_enumerator<IoStatus>(0));
