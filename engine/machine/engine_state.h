@@ -83,6 +83,11 @@ struct EngineState {
     void note_beat_due();
     void change_phase(PhaseInput input);
 
+    // quiet_beat.cc: the short way through a step
+    [[nodiscard]] bool at_rest() const;
+    [[nodiscard]] bool repeats_itself(const Beat& beat) const;
+    void settle_quietly();
+
     // past.cc: phase Reading and Writing
     void begin_reading();
     void read_past();
@@ -195,6 +200,7 @@ struct EngineState {
     void compose_roster();
     void compose_orders();
     void issue_slots();
+    void note_usable();
     void announce();
     void settle_shutdown();
     [[nodiscard]] bool may_write() const;
@@ -236,6 +242,7 @@ struct EngineState {
     Sequence incarnation_sequence;  // the first slot that carries the present incarnation
     Instant next_beat_at;
     bool beat_due = false;
+    bool rests = false;     // at_rest() after the last step
     bool doorbell = false;  // peers should hear at once
     BeatNumber beat_number;
 
