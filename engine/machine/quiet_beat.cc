@@ -14,8 +14,10 @@ namespace holdfast {
 
 // Whether, after a full step, nothing waits but for events, or for the time of our own next beat.
 bool EngineState::at_rest() const {
+    // Only a leader plans; for anybody else the flag waits for an office.
+    const bool plans_due = plan_due && leadership.role() == Leadership::Role::Leading;
     const bool rest = core.config.quiet_beats && phase == HostPhase::Member && !stopping &&
-                      !plan_due && core.wakeup == next_beat_at && leadership.at_rest() &&
+                      !plans_due && core.wakeup == next_beat_at && leadership.at_rest() &&
                       roster_writer.at_rest(core) && orders_writer.at_rest(core) &&
                       rosters.at_rest();
     // A start that has just begun goes on in the next step, whatever that is about.
