@@ -49,7 +49,7 @@ void Datastore::Core::adopt(BlockTarget target, std::string backend_reason) {
 
 std::uint8_t Datastore::Core::free_result(Kind kind) const {
     const std::size_t begin = kind == Kind::ScanSlots ? 0 : kFirstRegionResult;
-    const std::size_t end = kind == Kind::ScanSlots ? kScanResults : result_taken_.size();
+    const std::size_t end = kind == Kind::ScanSlots ? memory_.scans_count() : result_taken_.size();
     for (std::size_t i = begin; i < end; ++i) {
         if (!result_taken_[i]) return static_cast<std::uint8_t>(i);
     }

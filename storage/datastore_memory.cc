@@ -20,11 +20,13 @@ constexpr std::size_t kRecorderPayloadBytes = 16 * 1024;
 struct Layout {
     std::size_t config_copy;
     std::size_t scan;
+    std::size_t scans_count;
     std::size_t region;
 
     Layout(std::uint32_t hosts_scan_max, std::uint32_t hosts_max)
         : config_copy(Geometry{hosts_max, kHeapBytesDefault}.config_copy_bytes()),
           scan(hosts_scan_max * kSlotBytes),
+          scans_count(hosts_scan_max > kTwoScansHostsMax ? 1 : kScanResults),
           region(std::max(
               {2 * kOrdersCopyBytes, std::uint64_t{kHeapTransferBytesMax}, 2 * config_copy})) {}
 
@@ -60,7 +62,7 @@ struct Layout {
         return payload_begin(DatastoreRequestKind::Release);
     }
 
-    [[nodiscard]] std::size_t regions_begin() const { return scans_begin() + kScanResults * scan; }
+    [[nodiscard]] std::size_t regions_begin() const { return scans_begin() + scans_count * scan; }
 
     [[nodiscard]] std::size_t total() const { return regions_begin() + kRegionResults * region; }
 };
@@ -80,7 +82,7 @@ DatastoreMemory::DatastoreMemory(std::uint32_t hosts_scan_max, std::uint32_t hos
     // A child that shares these pages would make O_DIRECT read into the wrong copy.
     ::madvise(memory, bytes, MADV_DONTFORK);
     arena_ = {static_cast<std::byte*>(memory), bytes};
-    for (auto& scan : decoded_->scans) scan.resize(hosts_scan_max);
+    for (std::size_t i = 0; i < scans_count(); ++i) decoded_->scans[i].resize(hosts_scan_max);
 }
 
 DatastoreMemory::~DatastoreMemory() {
@@ -94,7 +96,7 @@ std::span<std::byte> DatastoreMemory::payload(DatastoreRequestKind kind) const {
 }
 
 std::span<std::byte> DatastoreMemory::scan_bytes(std::size_t index) const {
-    HF_CHECK(index < kScanResults);
+    HF_CHECK(index < scans_count());
     const Layout layout{hosts_scan_max_, hosts_max_};
     return arena_.subspan(layout.scans_begin() + index * layout.scan, layout.scan);
 }

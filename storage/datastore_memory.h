@@ -18,11 +18,13 @@
 namespace holdfast {
 
 inline constexpr std::size_t kScanResults = 2;
+// Longer scans (in hosts) have one buffer: the second of two waits for the first, and the memory stays small.
+inline constexpr std::uint32_t kTwoScansHostsMax = 256;
 inline constexpr std::size_t kRegionResults = 2;
 
 class DatastoreMemory {
   public:
-    // `hosts_scan_max`: the longest scan, in hosts (8 KiB of locked memory each, twice);
+    // `hosts_scan_max`: the longest scan, in hosts (8 KiB of locked memory each, scans_count() times);
     // `hosts_max` as formatted.
     DatastoreMemory(std::uint32_t hosts_scan_max, std::uint32_t hosts_max);
     DatastoreMemory(const DatastoreMemory&) = delete;
@@ -33,6 +35,11 @@ class DatastoreMemory {
     [[nodiscard]] std::span<std::byte> payload(DatastoreRequestKind kind) const;
 
     [[nodiscard]] std::uint32_t hosts_scan_max() const { return hosts_scan_max_; }
+
+    // How many scans can be under way at once.
+    [[nodiscard]] std::size_t scans_count() const {
+        return hosts_scan_max_ > kTwoScansHostsMax ? 1 : kScanResults;
+    }
 
     [[nodiscard]] std::uint32_t hosts_max() const { return hosts_max_; }
 

@@ -1,5 +1,9 @@
 #include "storage/slot_format.h"
 
+#include <cstring>
+#include <optional>
+#include <utility>
+
 #include "storage/crc32c.h"
 #include "storage/record_frame.h"
 
@@ -194,6 +198,7 @@ void read_leadership(const SlotOnDisk& disk, SlotRecord& record) {
     record.winner =
         HostKey{HostId{disk.winner_host}, Incarnation::from_value(disk.winner_incarnation)};
     record.resigned_epoch = Epoch{disk.resigned_epoch};
+    record.marks.clear();
     for (std::size_t i = 0; i < disk.marks_count; ++i) {
         record.marks.push(Mark{
             HostKey{HostId{disk.marks[i].host}, Incarnation::from_value(disk.marks[i].incarnation)},
@@ -222,40 +227,66 @@ void encode_slot(const SlotRecord& record, const ClusterUuid& cluster, std::span
           crc32c(block.subspan(kSectorBytes, kHeardBytes)));
 }
 
-Result<SlotRecord, Reject> decode_slot(std::span<const std::byte> block,
-                                       const BlockContext& context) {
-    if (auto reject = check_frame(block, kSlotCopyBytes, kSlotMagic, context)) {
-        return Unexpected{*reject};
-    }
-    const auto disk = load<SlotOnDisk>(block);
-    if (auto reject = check_ranges(disk)) return Unexpected{*reject};
-    SlotRecord record;
+namespace {
+
+// What is read of a copy: everything up to the reserved rest.
+constexpr std::size_t kUsedBytes = offsetof(SlotOnDisk, reserved2);
+
+// Fills every field of `record`, or says why not; then `record` is worthless.
+std::optional<Reject> decode_into(std::span<const std::byte> block,
+                                  const BlockContext& context,
+                                  SlotRecord& record) {
+    if (auto reject = check_frame(block, kSlotCopyBytes, kSlotMagic, context)) return reject;
+    SlotOnDisk disk;
+    std::memcpy(&disk, block.data(), kUsedBytes);
+    if (auto reject = check_ranges(disk)) return reject;
     read_promises(disk, record);
     read_leadership(disk, record);
     const bool heard_valid = disk.heard_sequence == disk.sequence &&
                              disk.heard_crc32c == crc32c(block.subspan(kSectorBytes, kHeardBytes));
-    if (heard_valid) record.heard.words() = disk.heard;
+    if (heard_valid) {
+        record.heard.words() = disk.heard;
+    } else {
+        record.heard.clear();
+    }
+    return std::nullopt;
+}
+
+// (incarnation, sequence) as the bytes have it, believed or not.
+std::pair<std::uint64_t, std::uint64_t> claimed_age(std::span<const std::byte> block) {
+    return {load<std::uint64_t>(block.subspan(offsetof(SlotOnDisk, incarnation))),
+            load<std::uint64_t>(block.subspan(offsetof(SlotOnDisk, sequence)))};
+}
+
+}  // namespace
+
+Result<SlotRecord, Reject> decode_slot(std::span<const std::byte> block,
+                                       const BlockContext& context) {
+    SlotRecord record;
+    if (auto reject = decode_into(block, context, record)) return Unexpected{*reject};
     return record;
 }
 
+// The copy that calls itself newer is looked at first, and when it is valid the other one cannot matter: half of the
+// bytes of a healthy scan are never touched.
 void decode_slot_copies(std::span<const std::byte> copies,
                         const BlockContext& context,
                         SlotView& view,
                         RejectCounters& rejects) {
     HF_CHECK(copies.size() == kSlotBytes);
-    const auto first = decode_slot(copies.first(kSlotCopyBytes), context);
-    const auto second = decode_slot(copies.subspan(kSlotCopyBytes), context);
+    auto newer = copies.first(kSlotCopyBytes);
+    auto older = copies.subspan(kSlotCopyBytes);
+    if (claimed_age(older) > claimed_age(newer)) std::swap(newer, older);
+    view.reading = SlotReading::Valid;
+    const auto first = decode_into(newer, context, view.record);
+    if (!first) return;
+    rejects.add(first->code);
+    const auto second = decode_into(older, context, view.record);
+    if (!second) return;
+    rejects.add(second->code);
     view.record = SlotRecord{};
-    if (first || second) {
-        view.reading = SlotReading::Valid;
-        const bool take_second = !first || (second && is_newer(*second, *first));
-        view.record = take_second ? *second : *first;
-    }
-    if (!first) rejects.add(first.error().code);
-    if (!second) rejects.add(second.error().code);
-    if (first || second) return;
     const bool unwritten =
-        first.error().code == RejectCode::Unwritten && second.error().code == RejectCode::Unwritten;
+        first->code == RejectCode::Unwritten && second->code == RejectCode::Unwritten;
     view.reading = unwritten ? SlotReading::Unwritten : SlotReading::Unusable;
 }
 

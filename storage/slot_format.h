@@ -29,7 +29,8 @@ void encode_slot(const SlotRecord& record, const ClusterUuid& cluster, std::span
 [[nodiscard]] bool is_newer(const SlotRecord& left, const SlotRecord& right);
 
 // Both copies of one slot, as one read gives them: the valid copy with the higher (incarnation,
-// sequence); Unwritten when both are all zero; Unusable otherwise.  Every rejected copy is counted.
+// sequence); Unwritten when both are all zero; Unusable otherwise.  A rejected copy is counted, unless
+// it calls itself older than a valid one: then it is not looked at.
 void decode_slot_copies(std::span<const std::byte> copies,
                         const BlockContext& context,
                         SlotView& view,

@@ -72,7 +72,11 @@ class Ring {
 
     // Consumer.  False, and `value` is as it was, when empty.
     [[nodiscard]] bool try_pop(T& value) {
-        return queue_.consume_one([&value](T& cell) { value = std::move(cell); });
+        if constexpr (std::is_trivially_copyable_v<T>) {
+            return queue_.pop(value);
+        } else {
+            return queue_.consume_one([&value](T& cell) { value = std::move(cell); });
+        }
     }
 
     // Consumer.  Calls take(T&) for what is there now, oldest first, and returns how many that

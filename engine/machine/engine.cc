@@ -141,6 +141,9 @@ void EngineState::step(const Event& event, Actions& actions) {
     core.now = std::max(core.now, event.now);
     core.wakeup = kNever;
     ++steps_count;
+    const auto* beat = std::get_if<BeatReceived>(&event.body);
+    const bool quiet =
+        rests && beat != nullptr && core.now < next_beat_at && repeats_itself(beat->beat);
     // What ended by the clock is over before anything that this event says can renew it.
     const bool led = leadership.role() == Leadership::Role::Leading;
     leadership.check_office(core);
@@ -148,8 +151,10 @@ void EngineState::step(const Event& event, Actions& actions) {
     if (lease.ended(core.now) && !planted(Mutant::LapsedLeaseRenewed)) lapse();
     note_beat_due();
     std::visit([this](const auto& body) { on(body); }, event.body);
+    if (quiet) return settle_quietly();
     settle();
     put_out();
+    rests = at_rest();
 }
 
 void EngineState::note_beat_due() {

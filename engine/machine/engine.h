@@ -61,6 +61,8 @@ struct EngineConfig {
     Instant lease_inherited_until = kNotYet;
     std::uint64_t arming_inherited = 0;  // the keeper's current arming, 0 when it is not armed
     std::uint64_t seed = 1;              // of the engine's own Prng (stand-off between rivals)
+    bool quiet_beats =
+        true;  // false: every step goes through every rule, for tests (quiet_beat.cc)
 };
 
 class Engine {

@@ -108,6 +108,11 @@ struct EngineState {
     void note_beat_due();
     void change_phase(PhaseInput input);
 
+    // quiet_beat.cc: the short way through a step
+    [[nodiscard]] bool at_rest() const;
+    [[nodiscard]] bool repeats_itself(const Beat& beat) const;
+    void settle_quietly();
+
     // past.cc: phase Reading and Writing
     void begin_reading();
     void read_past();
@@ -283,6 +288,7 @@ struct EngineState {
     void compose_config();
     void compose_orders();
     void issue_slots();
+    void note_usable();
     void announce();
     void settle_shutdown();
     void settle_departure();
@@ -349,6 +355,7 @@ struct EngineState {
     Sequence incarnation_sequence;  // the first slot that carries the present incarnation
     Instant next_beat_at;
     bool beat_due = false;
+    bool rests = false;     // at_rest() after the last step
     bool doorbell = false;  // peers should hear at once
     BeatNumber beat_number;
 

@@ -45,6 +45,11 @@ class Leadership {
     // Whose answers that bound is about: its own host is not concerned by it.
     [[nodiscard]] HostKey previous_winner() const { return previous_winner_; }
 
+    // Whether this host leads, or follows and sees no reason to stand.
+    [[nodiscard]] bool at_rest() const {
+        return role_ == Role::Leading || (role_ == Role::Follower && free_since_ == kNotYet);
+    }
+
     // The newest request at the moment of taking office: what was read before does not count for a new leader.
     [[nodiscard]] RequestId office_since() const { return office_since_; }
 

@@ -79,6 +79,15 @@ void EngineState::compose_slot() {
     own_slot.heard = peers.heard(core);
 }
 
+void EngineState::note_usable() {
+    const Instant silent_since = core.now - core.config.timing.silent;
+    for (std::size_t d = 0; d < slots.disks_count(); ++d) {
+        SlotIo::Disk& disk = slots.disk(d);
+        disk.usable =
+            disk.scan_done_at > silent_since && (disk.write_done_at > silent_since || !may_write());
+    }
+}
+
 void EngineState::issue_slots() {
     bool due = false;
     for (std::size_t d = 0; d < slots.disks_count(); ++d) {
@@ -88,11 +97,9 @@ void EngineState::issue_slots() {
     }
     const bool write = due && may_write();
     if (write) compose_slot();
+    note_usable();
     for (std::uint8_t d = 0; d < slots.disks_count(); ++d) {
         SlotIo::Disk& disk = slots.disk(d);
-        const Instant silent_since = core.now - core.config.timing.silent;
-        disk.usable =
-            disk.scan_done_at > silent_since && (disk.write_done_at > silent_since || !may_write());
         if (write && !disk.writing) {
             disk.writing = true;
             disk.write_counts = true;

@@ -57,6 +57,14 @@ class RegionWriter {
         }
     }
 
+    // Whether nothing is left to be composed, and to be written no sooner than a write under way is answered.
+    [[nodiscard]] bool at_rest(const Core& core) const {
+        for (std::size_t d = 0; d < core.config.datastores_count; ++d) {
+            if (!disks_[d].writing && disks_[d].written < version_) return false;
+        }
+        return !dirty_;
+    }
+
     // The newest version that a majority of the voters holds.
     [[nodiscard]] Version on_majority(const Core& core) const {
         return core.quorum.reached<Version>([this](std::size_t i) { return disks_[i].written; });

@@ -41,6 +41,7 @@ std::size_t RosterTable::bucket(VmId vm) const {
 void RosterTable::want(const Core& core, HostId host) {
     if (find(host) == nullptr) return;
     known_[index_[host.value()] - 1U].wanted_after = core.last_request;
+    wanted_since_issue_ = true;
 }
 
 Version RosterTable::announced(const Peer& peer) {
@@ -62,6 +63,7 @@ bool RosterTable::thorough_since(HostId host, RequestId request) const {
 }
 
 void RosterTable::issue(Core& core, const PeerTable& peers) {
+    wanted_since_issue_ = false;
     for (Known& known : known_) {
         const Peer* peer = peers.find(known.host);
         if (peer == nullptr) continue;

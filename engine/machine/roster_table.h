@@ -54,6 +54,9 @@ class RosterTable {
     // Asks for a thorough reading of `host` issued after this moment.
     void want(const Core& core, HostId host);
 
+    // Whether nobody has wanted a reading since the last issue().
+    [[nodiscard]] bool at_rest() const { return !wanted_since_issue_; }
+
     // Issues the reads that are wanted or that a newer announced version calls for.
     void issue(Core& core, const PeerTable& peers);
 
@@ -99,6 +102,7 @@ class RosterTable {
     std::vector<std::uint32_t> free_;
     std::vector<std::uint32_t> buckets_;
     std::uint32_t entries_count_ = 0;
+    bool wanted_since_issue_ = false;
     std::array<std::uint8_t, kDatastoresMax> reads_in_flight_{};
 };
 

@@ -32,6 +32,8 @@ constexpr const char* kUsage =
     "                                                          what happens must be what "
     "FILE.trace says\n"
     "         --skip-refused   a story that only the lab can tell is no failure\n"
+    "         --no-quiet-beats   engines go through every rule at every beat (the result is the "
+    "same)\n"
     "         --no-codecs      do not send every record and beat through the shipped formats\n"
     "         --minutes N      faults go on for so long in each run, instead of four to five\n"
     "         --record DIR     write each agent's flight log to DIR/seed-N/hH, for `holdfast "
@@ -52,6 +54,7 @@ struct Options {
     bool codecs = true;
     std::string record_folder;
     std::uint32_t minutes = 0;
+    bool quiet_beats = true;
     std::vector<std::string> scenarios;
     WorldTime from{};
 };
@@ -119,6 +122,8 @@ Options parse(int argc, char** argv) {
             options.record_folder = value();
         } else if (word == "--no-codecs") {
             options.codecs = false;
+        } else if (word == "--no-quiet-beats") {
+            options.quiet_beats = false;
         } else if (word == "--expect-only") {
             options.expect_only = true;
         } else if (word == "--skip-refused") {
@@ -189,8 +194,10 @@ int run_seeds(const Options& options) {
                                            options.trace ? &printed : nullptr,
                                            options.codecs,
                                            folder_for(options, seed),
-                                           options.minutes);
+                                           options.minutes,
+                                           options.quiet_beats);
         report.tally.add(result.tally);
+        report.fingerprint = report.fingerprint * 0x100000001b3U ^ result.fingerprint;
         if (options.trace) std::printf("%s\n", result.plan.c_str());
         if (result.violation) {
             if (!options.json) print_failure(stdout, result);

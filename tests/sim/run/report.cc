@@ -117,15 +117,16 @@ void print_failure(std::FILE* file, const SeedResult& result) {
 
 void print_report(std::FILE* file, const Report& report) {
     const Tally& tally = report.tally;
-    std::fprintf(
-        file,
-        "%llu runs, %.1f h simulated in %.1f s: %.0f times real time, %llu steps, %zu failed\n",
-        ull(tally.runs_count),
-        in_seconds(tally.simulated) / 3600,
-        report.wall_seconds,
-        speed_of(report),
-        ull(tally.of(Count::Steps)),
-        report.failures.size());
+    std::fprintf(file,
+                 "%llu runs, %.1f h simulated in %.1f s: %.0f times real time, %llu steps, "
+                 "fingerprint %016llx, %zu failed\n",
+                 ull(tally.runs_count),
+                 in_seconds(tally.simulated) / 3600,
+                 report.wall_seconds,
+                 speed_of(report),
+                 ull(tally.of(Count::Steps)),
+                 ull(report.fingerprint),
+                 report.failures.size());
     std::fprintf(file,
                  "failovers: %llu, mean %.2f s, longest %.2f s; longest way from the last fault to "
                  "a whole cluster %.1f s\n",

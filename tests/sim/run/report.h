@@ -15,6 +15,8 @@ struct Report {
     Tally tally;
     std::vector<SeedResult> failures;
     double wall_seconds = 0;
+    std::uint64_t fingerprint =
+        0;  // of everything that all engines said; equal for equal behaviour
 };
 
 // For use inside a JSON string.

@@ -46,11 +46,13 @@ SeedResult run_seed(std::uint64_t seed,
                     Log* log,
                     bool codecs,
                     const std::string& record_folder,
-                    std::uint32_t minutes) {
+                    std::uint32_t minutes,
+                    bool quiet_beats) {
     Plan plan = plan_of(seed);
     if (minutes != 0) plan.faults_last = std::chrono::minutes{minutes};
     plan.cluster.codecs = codecs;
     plan.cluster.record_folder = record_folder;
+    plan.cluster.quiet_beats = quiet_beats;
     World world(plan.cluster, log);
     FaultDriver driver(plan, world);
     const WorldTime faults_end = kWorldStart + plan.faults_begin_after + plan.faults_last;

@@ -26,6 +26,7 @@ struct SeedResult {
                                   Log* log,
                                   bool codecs = true,
                                   const std::string& record_folder = {},
-                                  std::uint32_t minutes = 0);
+                                  std::uint32_t minutes = 0,
+                                  bool quiet_beats = true);
 
 }  // namespace holdfast::sim

@@ -224,6 +224,7 @@ void World::start_agent(HostId id) {
     }
     ++host.life;
     EngineConfig config;
+    config.quiet_beats = config_.quiet_beats;
     config.self = id;
     config.host_uuid = host_uuid_of(id);
     config.boot_id = host.boot_id;
