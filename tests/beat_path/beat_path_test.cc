@@ -63,16 +63,21 @@ class Loops {
         engine.voters_count = engine.datastores_count = 1;
         engine.watchdog_class = WatchdogClass::None;
         engine.incarnation = Incarnation{0, 1};
-        loop_ = std::make_unique<EngineLoop>(EngineLoop::Surroundings{
-            engine,
-            area.superblock.cluster,
-            {{&port_, &store_wakeup_}},
-            {vm_commands_, vm_reports_, control_commands_, control_reports_, beats_out_, beats_in_},
-            page_,
-            "none",
-            wakeup_,
-            control_wakeup_,
-            &fake_clock});
+        loop_ = std::make_unique<EngineLoop>(EngineLoop::Surroundings{engine,
+                                                                      area.superblock.cluster,
+                                                                      {{&port_, &store_wakeup_}},
+                                                                      {vm_commands_,
+                                                                       vm_reports_,
+                                                                       control_commands_,
+                                                                       control_reports_,
+                                                                       beats_out_,
+                                                                       beats_in_,
+                                                                       probes_in_},
+                                                                      page_,
+                                                                      "none",
+                                                                      wakeup_,
+                                                                      control_wakeup_,
+                                                                      &fake_clock});
     }
 
     // One round of the engine loop and of what surrounds it.
@@ -140,6 +145,7 @@ class Loops {
     Channel<ControlReport> control_reports_{64, wakeup_};
     Channel<Beat> beats_out_{64, other_wakeup_};
     Channel<BeatReceived> beats_in_{64, wakeup_};
+    Channel<ProbeReport> probes_in_{4, wakeup_};
     KeeperPage page_{};
     std::unique_ptr<EngineLoop> loop_;
     std::array<DatastoreCompletion, 8> completions_;
