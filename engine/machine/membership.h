@@ -82,6 +82,9 @@ class Membership {
     // Whether every other counted member publishes at least the number held.
     [[nodiscard]] bool published_by_all(const PeerTable& peers, HostId self) const;
 
+    // Whether nothing is left to be done about the configuration, and no clock runs on vouching.
+    [[nodiscard]] bool at_rest() const { return may_vouch() && is_kept() && !held().anybody_out(); }
+
     // ---- what survives a restart of the agent within the boot
 
     [[nodiscard]] const KeptMembership& kept() const { return kept_; }

@@ -16,7 +16,8 @@ namespace holdfast {
 bool EngineState::at_rest() const {
     // Only a leader plans; for anybody else the flag waits for an office.
     const bool plans_due = plan_due && leadership.role() == Leadership::Role::Leading;
-    const bool rest = core.config.quiet_beats && phase == HostPhase::Member && !stopping &&
+    const bool rest = core.config.quiet_beats && phase == HostPhase::Member && !departing() &&
+                      isolation.finding() == Finding::Connected && membership.at_rest() &&
                       !plans_due && core.wakeup == next_beat_at && leadership.at_rest() &&
                       roster_writer.at_rest(core) && orders_writer.at_rest(core) &&
                       rosters.at_rest();
@@ -38,7 +39,7 @@ bool EngineState::repeats_itself(const Beat& beat) const {
 }
 
 void EngineState::settle_quietly() {
-    lease.update(core, slots);
+    lease.update(core, slots, lease_terms());
     settle_keeper();
     note_usable();
     core.wake_at(next_beat_at);

@@ -74,6 +74,8 @@ class Loops {
                                                                        beats_in_,
                                                                        probes_in_},
                                                                       page_,
+                                                                      directory_.get(),
+                                                                      kept_.get(),
                                                                       "none",
                                                                       wakeup_,
                                                                       control_wakeup_,
@@ -137,6 +139,8 @@ class Loops {
     Wakeup wakeup_;
     Wakeup store_wakeup_;
     Wakeup control_wakeup_;
+    std::unique_ptr<ConfigRecord> directory_ = std::make_unique<ConfigRecord>();
+    std::unique_ptr<Seqlock<KeptMembership>> kept_ = std::make_unique<Seqlock<KeptMembership>>();
     Wakeup other_wakeup_;
     DatastorePort port_{wakeup_};
     Channel<VmCommand> vm_commands_{64, other_wakeup_};

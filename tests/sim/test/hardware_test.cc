@@ -112,6 +112,7 @@ struct MediumTest : testing::Test {
     ClusterConfig config;
     SharedPool<Roster> rosters;
     SharedPool<Orders> orders;
+    SharedPool<ConfigCopy> configs;
 
     MediumTest() { config.hosts.resize(2); }
 
@@ -129,7 +130,7 @@ struct MediumTest : testing::Test {
 };
 
 TEST_F(MediumTest, ShowsTheNewerValidCopy) {
-    Medium medium(config, rosters, orders);
+    Medium medium(config, rosters, orders, configs);
     EXPECT_EQ(medium.views()[0].reading, SlotReading::Unwritten);
     write(medium, 4);
     write(medium, 5);
@@ -139,7 +140,7 @@ TEST_F(MediumTest, ShowsTheNewerValidCopy) {
 }
 
 TEST_F(MediumTest, LosesNothingButTheTornWriteItself) {
-    Medium medium(config, rosters, orders);
+    Medium medium(config, rosters, orders, configs);
     write(medium, 4);
     write(medium, 6);  // sequence 5 never came here
     medium.tear_slot(HostId{1}, medium.slot_copy(slot(8)));
@@ -149,7 +150,7 @@ TEST_F(MediumTest, LosesNothingButTheTornWriteItself) {
 
 TEST_F(MediumTest, ByParityLosesTheWriteBeforeTheTornOneToo) {
     config.copies_by_parity = true;
-    Medium medium(config, rosters, orders);
+    Medium medium(config, rosters, orders, configs);
     write(medium, 4);
     write(medium, 6);
     medium.tear_slot(HostId{1}, medium.slot_copy(slot(8)));
@@ -157,7 +158,7 @@ TEST_F(MediumTest, ByParityLosesTheWriteBeforeTheTornOneToo) {
 }
 
 TEST_F(MediumTest, GivesTheBlocksOfOverwrittenRegionsBack) {
-    Medium medium(config, rosters, orders);
+    Medium medium(config, rosters, orders, configs);
     for (std::uint64_t version = 1; version <= 9; ++version) {
         const std::uint32_t block = rosters.take();
         EXPECT_LT(block, 3U);

@@ -43,7 +43,7 @@ class KeeperWatchTest : public testing::Test {
 Config config_with(const std::string& device) {
     Config config;
     config.self = HostId{1};
-    config.members.push_back({HostId{1}, "h1", {"127.0.0.1"}});
+    config.members.push_back({HostId{1}, "h1", {"127.0.0.1"}, {}});
     config.voters_count = 1;
     config.watchdog_device = device;
     return config;

@@ -14,7 +14,7 @@ namespace {
 Config two_hosts() {
     Config config;
     config.self = HostId{1};
-    config.members = {{HostId{1}, "h1", {"10.0.0.1"}}, {HostId{2}, "h2", {"10.0.0.2"}}};
+    config.members = {{HostId{1}, "h1", {"10.0.0.1"}, {}}, {HostId{2}, "h2", {"10.0.0.2"}, {}}};
     config.datastores = {{"hb1", "/hb/1"}};
     config.voters_count = 1;
     return config;

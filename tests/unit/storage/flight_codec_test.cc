@@ -61,9 +61,17 @@ struct Dice {
             }
         } else if constexpr (requires { typename T::element_type; }) {
             value = {};
+        } else if constexpr (kIsVariant<T>) {
+            roll_one(value, std::make_index_sequence<std::variant_size_v<T>>{});
         } else {
             each_field(value, [this](auto& field) { roll(field); });
         }
+    }
+
+    template <typename T, std::size_t... I>
+    void roll_one(T& value, std::index_sequence<I...> /*kinds*/) {
+        const std::size_t kind = prng.below(sizeof...(I));
+        static_cast<void>(((kind == I && (roll(value.template emplace<I>()), true)) || ...));
     }
 };
 
@@ -82,6 +90,14 @@ struct Comparison {
         } else if constexpr (std::same_as<T, SlotView>) {
             equal = equal && left.reading == right.reading;
             if (left.reading == SlotReading::Valid) equal = equal && left.record == right.record;
+        } else if constexpr (kIsVariant<T>) {
+            equal = equal && left.index() == right.index();
+            if (!equal) return;
+            std::visit(
+                [this, &right](const auto& value) {
+                    add(value, std::get<std::remove_cvref_t<decltype(value)>>(right));
+                },
+                left);
         } else if constexpr (PlainStruct<T>) {
             each_field(left, right, [this](const auto& a, const auto& b) { add(a, b); });
         } else {
