@@ -44,8 +44,6 @@ std::vector<Message> one_of_each() {
         Started{vm, claim, StartFailure::Libvirt, "Failed to get write lock"},
         Resumed{vm, claim, StartFailure::Lease, ""},
         Gone{vm},
-        Fence{HostId{3}, FenceTask::Off, RequestId{41}, Instant{std::chrono::seconds{5}}},
-        Fenced{HostId{3}, RequestId{41}, FenceReply::Failed, PowerState::Off, "no route"},
         CapacitySeen{Capacity{65536, 64, 3}},
         LibvirtState{true, "qemu:///system"},
         Start{some_spec(3), claim, until, {1, 2, 3}},
@@ -53,6 +51,8 @@ std::vector<Message> one_of_each() {
         Destroy{vm},
         Rescan{},
         Shutdown{vm, Instant{std::chrono::seconds{77}}},
+        Fence{HostId{3}, FenceTask::Off, RequestId{41}, Instant{std::chrono::seconds{5}}},
+        Fenced{HostId{3}, RequestId{41}, FenceReply::Failed, PowerState::Off, "no route"},
     };
 }
 
