@@ -6,9 +6,9 @@ namespace holdfast {
 
 bool EngineState::may_write() const {
     return phase == HostPhase::Writing || phase == HostPhase::Member ||
-           phase == HostPhase::Leaving ||
-           (phase == HostPhase::Lapsed && past.known && core.incarnation == persisted &&
-            !sequence.is_none());
+           // Who was told to go before it knew its past would forget its ballots (seed 572).
+           ((phase == HostPhase::Lapsed || phase == HostPhase::Leaving) && past.known &&
+            core.incarnation == persisted && !sequence.is_none());
 }
 
 // Versions go into the slot only once their region is on a majority, so that whoever reads the slot can read the region.

@@ -21,6 +21,10 @@ bool EngineState::at_rest() const {
                       !plans_due && core.wakeup == next_beat_at && leadership.at_rest() &&
                       roster_writer.at_rest(core) && orders_writer.at_rest(core) &&
                       rosters.at_rest();
+    // What is done about a host that has fallen silent goes by the clock.
+    for (const Peer& peer : peers.all()) {
+        if (!peer.beat_seen || core.now - peer.beat_at >= core.config.timing.fresh) return false;
+    }
     // A start that has just begun goes on in the next step, whatever that is about.
     return rest && std::none_of(vms.begin(), vms.end(), [](const OwnVm& own) {
                return own.under_way() && own.step < StartStep::Create;

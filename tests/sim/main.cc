@@ -32,7 +32,8 @@ constexpr const char* kUsage =
     "                                                          what happens must be what "
     "FILE.trace says\n"
     "         --skip-refused   a story that only the lab can tell is no failure\n"
-    "         --no-quiet-beats   engines go through every rule at every beat (the result is the "
+    "         --quiet-beats      engines take the short way at beats that say nothing new (the "
+    "result is the "
     "same)\n"
     "         --no-codecs      do not send every record and beat through the shipped formats\n"
     "         --minutes N      faults go on for so long in each run, instead of four to five\n"
@@ -54,7 +55,7 @@ struct Options {
     bool codecs = true;
     std::string record_folder;
     std::uint32_t minutes = 0;
-    bool quiet_beats = true;
+    bool quiet_beats = false;
     std::vector<std::string> scenarios;
     WorldTime from{};
 };
@@ -122,8 +123,8 @@ Options parse(int argc, char** argv) {
             options.record_folder = value();
         } else if (word == "--no-codecs") {
             options.codecs = false;
-        } else if (word == "--no-quiet-beats") {
-            options.quiet_beats = false;
+        } else if (word == "--quiet-beats") {
+            options.quiet_beats = true;
         } else if (word == "--expect-only") {
             options.expect_only = true;
         } else if (word == "--skip-refused") {

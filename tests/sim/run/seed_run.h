@@ -27,6 +27,6 @@ struct SeedResult {
                                   bool codecs = true,
                                   const std::string& record_folder = {},
                                   std::uint32_t minutes = 0,
-                                  bool quiet_beats = true);
+                                  bool quiet_beats = false);
 
 }  // namespace holdfast::sim

@@ -30,7 +30,7 @@ TEST(ConfigFence, ProgramTimeoutAndOptionsAsTheyStand) {
     EXPECT_EQ(fence.program, "/usr/sbin/fence_ipmilan");
     EXPECT_EQ(fence.timeout, std::chrono::seconds{12});
     const std::vector<std::pair<std::string, std::string>> options = {
-        {"ip", "10.0.0.2"}, {"password", "p w"}, {"lanplus", "1"}, {"cipher", "17"}};
+        {"cipher", "17"}, {"ip", "10.0.0.2"}, {"lanplus", "1"}, {"password", "p w"}};
     EXPECT_EQ(fence.options, options);
     EXPECT_EQ(read(R"({ program = "/opt/fence-it" })", findings).program, "/opt/fence-it");
     EXPECT_EQ(findings, "");
