@@ -54,7 +54,7 @@ class Quorum {
     [[nodiscard]] constexpr VoterSet voters() const { return new_; }
 
     // Whether datastore `d` has a vote in either list.
-    [[nodiscard]] constexpr bool votes(std::size_t d) const { return (mask() >> d & 1U) != 0; }
+    [[nodiscard]] constexpr bool votes(std::size_t d) const { return ((unsigned{mask()} >> d) & 1U) != 0; }
 
     [[nodiscard]] constexpr std::uint8_t mask() const {
         return static_cast<std::uint8_t>(old_.mask | new_.mask);
@@ -85,7 +85,7 @@ class Quorum {
         if constexpr (std::is_same_v<T, Instant>) none = kNotYet;
         std::array<T, kDatastoresMax> values;
         for (std::size_t d = 0; d < kDatastoresMax; ++d)
-            values[d] = (voters.mask >> d & 1U) != 0 ? get(d) : none;
+            values[d] = ((unsigned{voters.mask} >> d) & 1U) != 0 ? get(d) : none;
         std::sort(values.begin(), values.end());
         return values[kDatastoresMax - voters.majority()];
     }
