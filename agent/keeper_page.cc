@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/failed_call.h"
 #include "agent/text.h"
 #include "engine/base/check.h"
 
@@ -20,11 +21,6 @@ namespace holdfast {
 namespace {
 
 constexpr Duration kKeeperPollMax = std::chrono::seconds(1);
-
-Unexpected<Error> failed(const std::string& what, const std::string& path, int system_errno) {
-    return Unexpected{
-        Error{system_errno, what + " " + path + ": " + ::strerrordesc_np(system_errno)}};
-}
 
 Unexpected<Error> unusable(const std::string& path, const std::string& why) {
     return Unexpected{Error{

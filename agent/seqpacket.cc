@@ -9,15 +9,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/failed_call.h"
+
 namespace holdfast {
 namespace {
 
 constexpr int kBacklog = 16;
-
-Unexpected<Error> failed(const std::string& what, const std::string& path, int system_errno) {
-    return Unexpected{
-        Error{system_errno, what + " " + path + ": " + ::strerrordesc_np(system_errno)}};
-}
 
 bool fill_address(const std::string& path, sockaddr_un* address) {
     *address = {};

@@ -13,6 +13,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 else()
     target_compile_options(hf_warnings INTERFACE -Wcast-align -Wimplicit-fallthrough -Wthread-safety)
 endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Every source file looks like a header to the compiler when files are joined.
+    target_compile_options(hf_warnings INTERFACE -Wno-subobject-linkage)
+endif()
 if(HF_SANITIZE)
     # GCC 12 raises this one falsely once sanitizers rewrite control flow.
     target_compile_options(hf_warnings INTERFACE -Wno-error=maybe-uninitialized)

@@ -20,20 +20,20 @@ namespace {
 
 constexpr std::uint32_t kIntentMagic = 0x4e494648U;  // "HFIN"
 constexpr std::uint32_t kIntentVersion = 1;
-constexpr std::size_t kInheritedMax =
-    8;  // per kind: agents killed in a row, each with a write in flight
-
-struct Entry {
-    std::uint64_t incarnation;
-    std::uint64_t number;
-    std::uint32_t open;  // stored last when opening, first when closing
-    std::uint32_t reserved;
-};
+// Per kind: agents killed in a row, each with a write in flight.
+constexpr std::size_t kInheritedMax = 8;
 
 }  // namespace
 
 // Shared with the successor only, never with another process at the same time.
 struct IntentFile::Page {
+    struct Entry {
+        std::uint64_t incarnation;
+        std::uint64_t number;
+        std::uint32_t open;  // stored last when opening, first when closing
+        std::uint32_t reserved;
+    };
+
     std::uint32_t magic;
     std::uint32_t version;
     std::array<std::uint8_t, 16> boot_id;
@@ -42,13 +42,11 @@ struct IntentFile::Page {
         overflowed;  // more was inherited than can be told apart: tainted until the boot ends
     std::array<Entry, kIntentKinds> current;
     std::array<std::array<Entry, kInheritedMax>, kIntentKinds> inherited;
+
+    Entry& of(IntentKind kind) { return current[static_cast<std::size_t>(kind)]; }
 };
 
 namespace {
-
-Entry& entry_of(std::array<Entry, kIntentKinds>& entries, IntentKind kind) {
-    return entries[static_cast<std::size_t>(kind)];
-}
 
 Unexpected<Error> failed(const std::string& path, const char* call) {
     const int error = errno;
@@ -115,17 +113,17 @@ Result<IntentFile> IntentFile::open(const std::string& path, const BootId& boot_
 // an intent twice, which does no harm.
 void IntentFile::inherit() {
     for (std::size_t i = 0; i < kIntentKinds; ++i) {
-        Entry& current = page_->current[i];
+        Page::Entry& current = page_->current[i];
         if (current.open != 0 && page_->ends_with_process == 0) {
             bool kept = false;
-            for (Entry& entry : page_->inherited[i]) {
+            for (Page::Entry& entry : page_->inherited[i]) {
                 if (kept || entry.open != 0) continue;
                 entry = current;
                 kept = true;
             }
             if (!kept) page_->overflowed = 1;
         }
-        current = Entry{};
+        current = Page::Entry{};
     }
 }
 
@@ -134,7 +132,7 @@ void IntentFile::set_backend_ends_with_process(bool ends_with_process) {
 }
 
 void IntentFile::begin(IntentKind kind, Incarnation incarnation, std::uint64_t number) {
-    Entry& entry = entry_of(page_->current, kind);
+    Page::Entry& entry = page_->of(kind);
     HF_CHECK(entry.open == 0);
     entry.incarnation = incarnation.value();
     entry.number = number;
@@ -145,14 +143,14 @@ void IntentFile::begin(IntentKind kind, Incarnation incarnation, std::uint64_t n
 }
 
 void IntentFile::end(IntentKind kind) {
-    Entry& entry = entry_of(page_->current, kind);
+    Page::Entry& entry = page_->of(kind);
     HF_CHECK(entry.open == 1);
     entry.open = 0;
 }
 
 bool IntentFile::seen(IntentKind kind, Incarnation incarnation, std::uint64_t number) {
     bool landed = false;
-    for (Entry& entry : page_->inherited[static_cast<std::size_t>(kind)]) {
+    for (Page::Entry& entry : page_->inherited[static_cast<std::size_t>(kind)]) {
         if (entry.incarnation != incarnation.value() || entry.number != number) continue;
         landed = landed || entry.open != 0;
         entry.open = 0;
@@ -173,7 +171,7 @@ bool IntentFile::tainted(IntentKind kind) const {
 }
 
 Intent IntentFile::inherited(IntentKind kind) const {
-    for (const Entry& entry : page_->inherited[static_cast<std::size_t>(kind)]) {
+    for (const Page::Entry& entry : page_->inherited[static_cast<std::size_t>(kind)]) {
         if (entry.open == 0) continue;
         return Intent{true, Incarnation::from_value(entry.incarnation), entry.number};
     }

@@ -5,6 +5,7 @@
 // its scan after the other's claim was on a majority, so at least one of them sees the other.
 #include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
+#include "engine/machine/trace_about.h"
 
 namespace holdfast {
 
@@ -13,15 +14,6 @@ namespace {
 // How long a step may take before the start is given up: long enough for a slow datastore, short enough for another try.
 Duration patience(const Core& core) {
     return 8 * core.config.timing.interval + core.config.timing.lease;
-}
-
-Trace about(TraceCode code, const OwnVm& own) {
-    Trace line;
-    line.code = code;
-    line.vm = own.claim.spec.vm;
-    line.vm_name = own.claim.spec.name;
-    line.number = own.claim.number.value();
-    return line;
 }
 
 }  // namespace

@@ -2,19 +2,9 @@
 #include "engine/machine/fencing.h"
 
 #include "engine/machine/engine_state.h"
+#include "engine/machine/trace_about.h"
 
 namespace holdfast {
-
-namespace {
-
-Trace about(TraceCode code, const Peer& peer) {
-    Trace line;
-    line.code = code;
-    line.who = {peer.id, peer.incarnation};
-    return line;
-}
-
-}  // namespace
 
 Fence& EngineState::fence_of(const Peer& peer) {
     return fences[static_cast<std::size_t>(&peer - peers.all().data())];

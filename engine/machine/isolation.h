@@ -10,6 +10,7 @@
 
 #include "engine/machine/core.h"
 #include "engine/machine/event.h"
+#include "engine/machine/fact.h"
 #include "engine/machine/leadership.h"
 #include "engine/machine/peer_table.h"
 

@@ -4,20 +4,9 @@
 // Everybody who lost the network at the same moment must have had the time to say so.  Two intervals after the finding
 // everybody has written it; what was seen for the first time an interval after that was written after it.
 #include "engine/machine/engine_state.h"
+#include "engine/machine/trace_about.h"
 
 namespace holdfast {
-
-namespace {
-
-Trace about(TraceCode code, const OwnVm& own) {
-    Trace line;
-    line.code = code;
-    line.vm = own.claim.spec.vm;
-    line.vm_name = own.claim.spec.name;
-    return line;
-}
-
-}  // namespace
 
 IsolationResponse EngineState::response_of(const VmSpec& spec) const {
     return spec.isolation == IsolationResponse::Cluster ? core.config.isolation_response

@@ -4,18 +4,6 @@
 
 namespace holdfast {
 
-namespace {
-
-constexpr Fact kNo = Fact::No;
-constexpr Fact kYes = Fact::Yes;
-constexpr Fact kAny = Fact::Any;
-
-bool fits(Fact wanted, bool fact) {
-    return wanted == Fact::Any || (wanted == Fact::Yes) == fact;
-}
-
-}  // namespace
-
 // clang-format off
 const std::array<PeerRow, kPeerRowsCount> kPeerTable{{
     //      own   net   slot  says  proved

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/machine/fact.h"
+
 namespace holdfast {
 
 enum class PeerVerdict : std::uint8_t {
@@ -26,8 +28,6 @@ struct PeerFacts {
     bool says_isolated = false;   // the flag in its slot
     bool proved_dead = false;     // certified, for the incarnation last seen
 };
-
-enum class Fact : std::uint8_t { No, Yes, Any };
 
 struct PeerRow {
     const char* label;

@@ -54,7 +54,9 @@ class Quorum {
     [[nodiscard]] constexpr VoterSet voters() const { return new_; }
 
     // Whether datastore `d` has a vote in either list.
-    [[nodiscard]] constexpr bool votes(std::size_t d) const { return ((unsigned{mask()} >> d) & 1U) != 0; }
+    [[nodiscard]] constexpr bool votes(std::size_t d) const {
+        return ((unsigned{mask()} >> d) & 1U) != 0;
+    }
 
     [[nodiscard]] constexpr std::uint8_t mask() const {
         return static_cast<std::uint8_t>(old_.mask | new_.mask);

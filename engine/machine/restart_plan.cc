@@ -4,19 +4,11 @@
 // with a VM only when somebody who lives claims it.
 #include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
+#include "engine/machine/trace_about.h"
 
 namespace holdfast {
 
 namespace {
-
-Trace about(TraceCode code, const Plan& plan) {
-    Trace line;
-    line.code = code;
-    line.vm = plan.spec.vm;
-    line.vm_name = plan.spec.name;
-    line.number = plan.number.value();
-    return line;
-}
 
 // After a failure everywhere: 2, 4, 8, 16 minutes more (0, 2, 6, 14, 30 minutes after the first try).
 Duration backoff(std::uint8_t attempt) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/machine/engine_state.h"
+#include "engine/machine/trace_about.h"
 
 namespace holdfast {
 
@@ -14,14 +15,6 @@ namespace {
 constexpr Duration kAfterWaitMax = std::chrono::minutes{10};
 
 enum class WaitEnd : std::uint8_t { Missing = 1, Circle, TimeOver };
-
-Trace about(TraceCode code, const Plan& plan) {
-    Trace line;
-    line.code = code;
-    line.vm = plan.spec.vm;
-    line.vm_name = plan.spec.name;
-    return line;
-}
 
 // Whether `left` is to be started before `right`.
 bool goes_before(const Plan& left, const Plan& right) {

@@ -5,6 +5,7 @@
 #include "engine/machine/action.h"
 #include "engine/machine/event.h"
 #include "engine/machine/trace_text.h"
+#include "engine/machine/trace_writer.h"
 
 // Ends in the code that is left.
 #pragma GCC diagnostic ignored "-Wswitch-enum"
@@ -30,10 +31,6 @@ const char* name_of(PowerState power) {
         case PowerState::Off: return "says off";
     }
     return "invalid";
-}
-
-double in_seconds(Duration span) {
-    return static_cast<double>(span.count()) / 1e9;
 }
 
 }  // namespace

@@ -1,18 +1,11 @@
 // What this host itself reports: its keeper, its VMs, its people.
 #include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
+#include "engine/machine/trace_about.h"
 
 namespace holdfast {
 
 namespace {
-
-Trace about(TraceCode code, const VmSpec& spec) {
-    Trace line;
-    line.code = code;
-    line.vm = spec.vm;
-    line.vm_name = spec.name;
-    return line;
-}
 
 constexpr std::uint8_t kRevivesMax = 3;  // then the leader looks for another host
 

@@ -8,7 +8,7 @@ namespace holdfast::sim {
 
 namespace {
 
-constexpr Duration kLook = milliseconds{100};
+constexpr Duration kLookAtTheEnd = milliseconds{100};
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void lose_one_host(World& world, Chance& chance) {
     world.power_off(victim);
     const WorldTime until = world.now() + promised_time(world.config());
     while (!world.violation() && world.now() < until) {
-        world.run_until(world.now() + kLook);
+        world.run_until(world.now() + kLookAtTheEnd);
         bool all_run = true;
         for (VmIndex vm = 0; vm < world.vms().size(); ++vm) {
             all_run = all_run && (!world.vms()[vm].wanted || !world.where(vm).is_none());

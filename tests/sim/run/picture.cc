@@ -1,14 +1,11 @@
 #include "tests/sim/run/picture.h"
 
 #include "tests/sim/check/violation.h"
+#include "tests/sim/run/number_text.h"
 
 namespace holdfast::sim {
 
 namespace {
-
-unsigned long long ull(std::uint64_t value) {
-    return value;
-}
 
 const char* name_of(ClaimState state) {
     switch (state) {

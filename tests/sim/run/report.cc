@@ -6,6 +6,7 @@
 #include "engine/machine/trace.h"
 #include "tests/sim/fault/fault_kind.h"
 #include "tests/sim/run/causes.h"
+#include "tests/sim/run/number_text.h"
 
 namespace holdfast::sim {
 
@@ -76,10 +77,6 @@ double failover_mean(const Tally& tally) {
     return tally.failovers_count == 0
                ? 0
                : in_seconds(tally.failover_sum) / static_cast<double>(tally.failovers_count);
-}
-
-unsigned long long ull(std::uint64_t value) {
-    return value;
 }
 
 }  // namespace

@@ -6,14 +6,11 @@
 #include "tests/sim/check/health_log.h"
 #include "tests/sim/check/leader_checker.h"
 #include "tests/sim/check/run_checker.h"
+#include "tests/sim/test/moments.h"
 #include "tests/sim/world/world.h"
 
 namespace holdfast::sim {
 namespace {
-
-constexpr WorldTime at(std::int64_t millis) {
-    return kWorldStart + milliseconds{millis};
-}
 
 constexpr HostId kOne{1};
 constexpr HostId kTwo{2};

@@ -1,16 +1,13 @@
 // The simulated hardware: clocks, the keeper with its watchdog, and what lies on a datastore.
 #include <gtest/gtest.h>
 
+#include "tests/sim/test/moments.h"
 #include "tests/sim/world/agenda.h"
 #include "tests/sim/world/keeper.h"
 #include "tests/sim/world/medium.h"
 
 namespace holdfast::sim {
 namespace {
-
-constexpr WorldTime at(std::int64_t millis) {
-    return kWorldStart + milliseconds{millis};
-}
 
 constexpr Instant shows(std::int64_t millis) {
     return Instant{milliseconds{millis}};

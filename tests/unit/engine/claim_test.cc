@@ -7,11 +7,6 @@
 namespace holdfast::testing {
 namespace {
 
-template <typename Kind>
-bool is(const Action& action) {
-    return std::holds_alternative<Kind>(action);
-}
-
 // Three hosts, host 1 leads, and VM 1 waits for a new host since host 2 was powered off and on again.  Host 3 is the only one with
 // room.
 struct Waiting {

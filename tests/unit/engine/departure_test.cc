@@ -7,8 +7,8 @@ namespace holdfast::testing {
 namespace {
 
 // Three hosts, host 1 leads, VM 1 runs on host 2.
-struct Cluster : MiniCluster {
-    Cluster() : MiniCluster(3, 3, kTimingFast) {
+struct LeavingCluster : MiniCluster {
+    LeavingCluster() : MiniCluster(3, 3, kTimingFast) {
         run(seconds{3});
         run_vm(2, 1);
         run(seconds{3});
@@ -25,7 +25,7 @@ struct Cluster : MiniCluster {
 
 TEST(Departure, LeavesWhenItsVmsAreGoneAndTheyRunElsewhereAtOnce) {
     for (const StopCause cause : {StopCause::ByUser, StopCause::Crashed}) {
-        Cluster cluster;
+        LeavingCluster cluster;
         cluster.send(2, ShutdownAsked{true});
         cluster.run(seconds{2});
         EXPECT_EQ(cluster.phase(), HostPhase::Member) << "its VM runs still";
@@ -41,7 +41,7 @@ TEST(Departure, LeavesWhenItsVmsAreGoneAndTheyRunElsewhereAtOnce) {
 }
 
 TEST(Departure, WhatPeopleStoppedBeforeStaysStopped) {
-    Cluster cluster;
+    LeavingCluster cluster;
     cluster.vm_ends(StopCause::ByUser);
     cluster.run(milliseconds{100});
     cluster.send(2, ShutdownAsked{true});
@@ -52,7 +52,7 @@ TEST(Departure, WhatPeopleStoppedBeforeStaysStopped) {
 
 // Why: the last stop must be readable before the word that nothing more will come.
 TEST(Departure, TheRosterIsOnAMajorityBeforeTheWordThatItIsOver) {
-    Cluster cluster;
+    LeavingCluster cluster;
     cluster.host(2).swallow = [](const Action& action) {
         return std::holds_alternative<WriteRoster>(action);
     };
@@ -64,7 +64,7 @@ TEST(Departure, TheRosterIsOnAMajorityBeforeTheWordThatItIsOver) {
 }
 
 TEST(Departure, NothingNewBeginsOnAHostThatGoesDown) {
-    Cluster cluster;
+    LeavingCluster cluster;
     cluster.send(2, ShutdownAsked{true});
     cluster.run(milliseconds{300});
     cluster.step(2, StartAsked{9, vm_spec(5)});
@@ -77,7 +77,7 @@ TEST(Departure, NothingNewBeginsOnAHostThatGoesDown) {
 
 // Without storage the others' acknowledgement is enough; until then it goes on answering, for they may live on its answers.
 TEST(Departure, AnswersUntilAllHaveAcknowledgedOrAMajorityHoldsIt) {
-    Cluster cluster;
+    LeavingCluster cluster;
     cluster.vm_ends(StopCause::ByUser);
     cluster.run(seconds{1});
     for (const int id : {1, 2, 3}) cluster.host(id).disks_hang = true;

@@ -87,8 +87,8 @@ TEST(Evidence, MoreDeathsThanCertificatesFitAndEveryVmRunsAgain) {
     EXPECT_TRUE(certified);
 }
 
-struct Cluster : MiniCluster {
-    Cluster() : MiniCluster(3, 3, kTimingFast) {
+struct WitnessCluster : MiniCluster {
+    WitnessCluster() : MiniCluster(3, 3, kTimingFast) {
         run(seconds{3});
         run_vm(2, 1);
         run(seconds{3});
@@ -98,7 +98,7 @@ struct Cluster : MiniCluster {
 
 // Why: the agent may have come back and claimed, and its slot be on a minority that is read late.
 TEST(Evidence, ARosterOfANewerIncarnationIsASignOfLife) {
-    Cluster cluster;
+    WitnessCluster cluster;
     cluster.power_off(2);
     cluster.run(seconds{4});
     Roster roster = cluster.disks()[0].rosters[2];
@@ -112,7 +112,7 @@ TEST(Evidence, ARosterOfANewerIncarnationIsASignOfLife) {
 }
 
 TEST(Evidence, AnOlderRosterIsNeverTakenForTheNewest) {
-    Cluster cluster;
+    WitnessCluster cluster;
     Roster roster = cluster.disks()[0].rosters[2];
     ASSERT_EQ(roster.claims.size(), 1U);
     // As read before the VM was claimed: late, from a datastore that lags behind.

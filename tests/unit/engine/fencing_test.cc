@@ -9,8 +9,8 @@ namespace {
 constexpr Timing kTiming = kTimingStandard;
 
 // Three hosts, host 1 leads, VM 1 runs on host 2, whose power the others can cut.
-struct Cluster : MiniCluster {
-    explicit Cluster(WatchdogClass watchdog = WatchdogClass::Hardware, bool with_vm = true)
+struct FencedCluster : MiniCluster {
+    explicit FencedCluster(WatchdogClass watchdog = WatchdogClass::Hardware, bool with_vm = true)
         : MiniCluster(3, 3, kTiming) {
         for (const int id : {1, 2, 3}) {
             power_off(id);
@@ -64,7 +64,7 @@ struct Cluster : MiniCluster {
 };
 
 TEST(Fencing, IsPreparedAtSilentAndAskedOnlyAfterTheLeaseWithDrift) {
-    Cluster cluster;
+    FencedCluster cluster;
     cluster.cut_off();
     cluster.run(kTiming.silent + 3 * kTiming.interval);
     EXPECT_EQ(cluster.asked(FenceTask::Prepare).size(), 1U) << cluster.story(1);
@@ -78,7 +78,7 @@ TEST(Fencing, IsPreparedAtSilentAndAskedOnlyAfterTheLeaseWithDrift) {
 
 // Why: slow is not dead, so the reads that show nothing newer must be of a time when the lease was over.
 TEST(Fencing, WaitsForReadsThatWereIssuedAfterTheLease) {
-    Cluster cluster;
+    FencedCluster cluster;
     cluster.cut_off();
     const Instant due = cluster.silent_since + with_drift(kTiming.lease) - kTiming.interval;
     cluster.host(1).swallow = [&](const Action& action) {
@@ -90,7 +90,7 @@ TEST(Fencing, WaitsForReadsThatWereIssuedAfterTheLease) {
 }
 
 TEST(Fencing, PowerVerifiedOffEndsTheWaitAfterTheLanding) {
-    Cluster cluster;
+    FencedCluster cluster;
     cluster.power_off(2);
     cluster.run_until_off_is_asked();
     cluster.answer(FenceReply::Ok, PowerState::Off);
@@ -105,7 +105,7 @@ TEST(Fencing, PowerVerifiedOffEndsTheWaitAfterTheLanding) {
 }
 
 TEST(Fencing, StatusOffIsTheProofWhateverOffSaid) {
-    Cluster cluster;
+    FencedCluster cluster;
     cluster.power_off(2);
     cluster.run_until_off_is_asked();
     cluster.answer(FenceReply::Failed, PowerState::Off);
@@ -122,7 +122,7 @@ TEST(Fencing, ReturnCodeZeroATimeoutAndAFailureAreNoProof) {
         {FenceReply::NotRun, PowerState::Unknown},
     };
     for (const auto& [off, power] : answers) {
-        Cluster cluster(WatchdogClass::None);
+        FencedCluster cluster(WatchdogClass::None);
         cluster.power_off(2);
         cluster.run_until_off_is_asked();
         cluster.answer(off, power);
@@ -134,7 +134,7 @@ TEST(Fencing, ReturnCodeZeroATimeoutAndAFailureAreNoProof) {
 }
 
 TEST(Fencing, TriesAgainEverMoreSlowlyAndNeverTwoAtOnce) {
-    Cluster cluster(WatchdogClass::None);
+    FencedCluster cluster(WatchdogClass::None);
     cluster.power_off(2);
     cluster.run_until_off_is_asked();
     cluster.run(seconds{60});
@@ -152,7 +152,7 @@ TEST(Fencing, TriesAgainEverMoreSlowlyAndNeverTwoAtOnce) {
 }
 
 TEST(Fencing, LeavesAHostAloneThatHoldsNothing) {
-    Cluster cluster(WatchdogClass::Hardware, false);
+    FencedCluster cluster(WatchdogClass::Hardware, false);
     cluster.cut_off();
     cluster.run(seconds{30});
     EXPECT_TRUE(cluster.host(1).fences.empty()) << cluster.story(1);
@@ -160,7 +160,7 @@ TEST(Fencing, LeavesAHostAloneThatHoldsNothing) {
 
 // Why: the fence device may control another machine than the one it is said to control.
 TEST(Fencing, ABeatAfterTheProofVoidsIt) {
-    Cluster cluster(WatchdogClass::None);
+    FencedCluster cluster(WatchdogClass::None);
     cluster.cut_off();
     cluster.run_until_off_is_asked();
     cluster.answer(FenceReply::Ok, PowerState::Off);
@@ -173,7 +173,7 @@ TEST(Fencing, ABeatAfterTheProofVoidsIt) {
 }
 
 TEST(Fencing, AnAnswerToAnOlderRequestProvesNothing) {
-    Cluster cluster(WatchdogClass::None);
+    FencedCluster cluster(WatchdogClass::None);
     cluster.cut_off();
     cluster.run_until_off_is_asked();
     const RequestId old = cluster.asked(FenceTask::Off).back().request;
@@ -187,7 +187,7 @@ TEST(Fencing, AnAnswerToAnOlderRequestProvesNothing) {
 }
 
 TEST(Fencing, OnlyTheLeaderActsOnAnAnswer) {
-    Cluster cluster(WatchdogClass::None);
+    FencedCluster cluster(WatchdogClass::None);
     cluster.power_off(2);
     cluster.run_until_off_is_asked();
     cluster.step(3,
@@ -202,8 +202,8 @@ TEST(Fencing, OnlyTheLeaderActsOnAnAnswer) {
 
 // ---- a person's word
 
-struct Confirm : Cluster {
-    Confirm() : Cluster(WatchdogClass::None) {
+struct Confirm : FencedCluster {
+    Confirm() : FencedCluster(WatchdogClass::None) {
         newest = host(2).engine->own_slot().incarnation;
         for (const int id : {1, 3}) {
             host(id).adjust = [](EngineConfig& config) {

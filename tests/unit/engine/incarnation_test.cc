@@ -6,11 +6,6 @@
 namespace holdfast::testing {
 namespace {
 
-template <typename Kind>
-bool is(const Action& action) {
-    return std::holds_alternative<Kind>(action);
-}
-
 // Why: a boot that beats and dies before its number is on a majority is followed by one that chooses the same number, and old
 // answers would renew the new one's lease.
 TEST(Incarnation, TheFirstOfABootBeatsOnlyOnceAMajorityHoldsIt) {

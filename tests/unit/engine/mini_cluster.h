@@ -15,6 +15,12 @@
 
 namespace holdfast::testing {
 
+// Whether `action` is one of that kind.
+template <typename Kind>
+[[nodiscard]] bool is(const Action& action) {
+    return std::holds_alternative<Kind>(action);
+}
+
 class MiniCluster {
   public:
     MiniCluster(std::size_t hosts_count, std::uint8_t voters_count, const Timing& timing)

@@ -7,8 +7,8 @@ namespace holdfast::testing {
 namespace {
 
 // Three hosts, host 1 leads, VM 1 runs on host 2.
-struct Cluster : MiniCluster {
-    explicit Cluster(std::function<void(EngineConfig&)> adjust = nullptr)
+struct ProofCluster : MiniCluster {
+    explicit ProofCluster(std::function<void(EngineConfig&)> adjust = nullptr)
         : MiniCluster(3, 3, kTimingFast) {
         if (adjust) {
             power_off(2);
@@ -25,7 +25,7 @@ struct Cluster : MiniCluster {
 };
 
 TEST(Proof, TheVerdictReadIsIssuedAfterTheWholeSilence) {
-    Cluster cluster;
+    ProofCluster cluster;
     Instant last_beat = kNotYet;
     cluster.host(2).swallow = [&](const Action& action) {
         if (std::holds_alternative<SendBeat>(action)) last_beat = cluster.now();
@@ -42,7 +42,7 @@ TEST(Proof, TheVerdictReadIsIssuedAfterTheWholeSilence) {
 }
 
 TEST(Proof, CountsTheLeaseAndWatchdogThatTheVictimPublished) {
-    Cluster cluster([](EngineConfig& config) {
+    ProofCluster cluster([](EngineConfig& config) {
         config.timing.lease = seconds{4};
         config.timing.watchdog = seconds{3};
         config.timing.dead = seconds{12};
@@ -57,7 +57,8 @@ TEST(Proof, CountsTheLeaseAndWatchdogThatTheVictimPublished) {
 
 TEST(Proof, SilenceOfAHostWithoutHardwareWatchdogIsNoneUnlessAccepted) {
     for (const WatchdogClass watchdog : {WatchdogClass::None, WatchdogClass::Soft}) {
-        Cluster cluster([watchdog](EngineConfig& config) { config.watchdog_class = watchdog; });
+        ProofCluster cluster(
+            [watchdog](EngineConfig& config) { config.watchdog_class = watchdog; });
         cluster.power_off(2);
         cluster.run(seconds{30});
         EXPECT_FALSE(cluster.called_dead()) << cluster.story(1);
@@ -85,7 +86,7 @@ TEST(Proof, SilenceOfAnUnarmedHostWithVmsIsNone) {
 }
 
 TEST(Proof, ANewerIncarnationOfTheSameBootIsNoneANewerBootIsOne) {
-    Cluster cluster;
+    ProofCluster cluster;
     cluster.host(2).running.clear();  // even with nothing left: the leader cannot know
     cluster.host(2).vm_side_hangs = true;
     cluster.restart_agent(2);
@@ -123,7 +124,7 @@ TEST(Proof, ANewLeaderWaitsForTheLastAnswersOfTheOldOneExceptForItsOwnHost) {
 }
 
 TEST(Proof, ACertifiedIncarnationGetsNoAnswerButAPill) {
-    Cluster cluster;
+    ProofCluster cluster;
     MiniHost& host = cluster.host(2);
     host.disks_hang = true;
     host.net_out = host.net_in = false;
@@ -148,7 +149,7 @@ TEST(Proof, ACertifiedIncarnationGetsNoAnswerButAPill) {
 }
 
 TEST(Proof, ACertificateSaysNothingAboutTheNextIncarnation) {
-    Cluster cluster;
+    ProofCluster cluster;
     cluster.power_off(2);
     cluster.run(seconds{8});
     ASSERT_TRUE(cluster.called_dead());

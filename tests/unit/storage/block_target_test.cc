@@ -22,7 +22,7 @@ namespace {
 
 using namespace test;
 
-constexpr Duration kLong = std::chrono::seconds{20};
+constexpr Duration kLongWait = std::chrono::seconds{20};
 
 TargetFacts good_file() {
     TargetFacts facts;
@@ -119,14 +119,14 @@ TEST(ProbeTarget, FindsUnwrittenExtentsAndHoles) {
     const OwnedFd fd{::open(path.c_str(), O_RDWR | O_CREAT, 0600)};
     if (::posix_fallocate(fd.get(), 0, 1024 * 1024) != 0)
         GTEST_SKIP() << "NOT TESTED: no fallocate";
-    auto probed = probe_target(path, TargetAccess::ReadWrite, kLong);
+    auto probed = probe_target(path, TargetAccess::ReadWrite, kLongWait);
     ASSERT_TRUE(probed) << probed.error().text;
     if (!probed->facts.extents_known) GTEST_SKIP() << "NOT TESTED: no FIEMAP here";
     EXPECT_GT(probed->facts.unwritten_extents, 0U);
     EXPECT_EQ(probed->facts.signature.kind, SignatureKind::Empty);
     ASSERT_EQ(::truncate(path.c_str(), 0), 0);
     ASSERT_EQ(::truncate(path.c_str(), 1024 * 1024), 0);
-    probed = probe_target(path, TargetAccess::ReadWrite, kLong);
+    probed = probe_target(path, TargetAccess::ReadWrite, kLongWait);
     ASSERT_TRUE(probed);
     EXPECT_EQ(probed->facts.mapped_bytes, 0U);
     EXPECT_FALSE(judge_extents(path, probed->facts));
@@ -138,7 +138,7 @@ TEST(ProbeTarget, AWrittenFileIsWholeAndItsDescriptorWorks) {
     if (!reason.empty()) GTEST_SKIP() << "NOT TESTED: " << reason;
     const std::string path = folder.path("written");
     write_zero_file(path, 1024 * 1024);
-    const auto probed = probe_target(path, TargetAccess::ReadWrite, kLong);
+    const auto probed = probe_target(path, TargetAccess::ReadWrite, kLongWait);
     ASSERT_TRUE(probed) << probed.error().text;
     EXPECT_EQ(probed->facts.system_errno, 0);
     EXPECT_TRUE(judge_extents(path, probed->facts));
@@ -150,12 +150,12 @@ TEST(ProbeTarget, AWrittenFileIsWholeAndItsDescriptorWorks) {
 }
 
 TEST(ProbeTarget, RefusesTmpfsAndMissingFiles) {
-    const auto missing = open_target("/nonexistent/path", {}, kLong);
+    const auto missing = open_target("/nonexistent/path", {}, kLongWait);
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().system_errno, ENOENT);
     const std::string path = "/dev/shm/holdfast-test-" + std::to_string(::getpid());
     write_zero_file(path, 65536);
-    const auto refused = open_target(path, {}, kLong);
+    const auto refused = open_target(path, {}, kLongWait);
     ::unlink(path.c_str());
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().text.find("tmpfs"), std::string::npos) << refused.error().text;
@@ -168,7 +168,7 @@ TEST(ProbeTarget, ReportsASignatureThroughTheHelper) {
     const std::string path = folder.path("xfs");
     write_zero_file(path, 1024 * 1024);
     write_bytes(path, 0, "XFSB");
-    const auto probed = probe_target(path, TargetAccess::ReadOnly, kLong);
+    const auto probed = probe_target(path, TargetAccess::ReadOnly, kLongWait);
     ASSERT_TRUE(probed);
     EXPECT_EQ(probed->facts.signature.kind, SignatureKind::Xfs);
 }
@@ -192,14 +192,14 @@ TEST(HelperProcess, AHungHelperCostsItsTimeAndNothingElse) {
 TEST(HelperProcess, ACrashedHelperIsAnErrorAndDescriptorsAreClosed) {
     const auto crash = [](const void*, std::span<std::byte>) -> int { ::_exit(1); };
     std::array<std::byte, 8> answer{};
-    EXPECT_FALSE(run_in_helper(crash, nullptr, answer, kLong));
+    EXPECT_FALSE(run_in_helper(crash, nullptr, answer, kLongWait));
     const auto count_open = [](const void*, std::span<std::byte> out) -> int {
         int open = 0;
         for (int fd = 0; fd < 256; ++fd) open += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
         out[0] = static_cast<std::byte>(open);
         return -1;
     };
-    const auto counted = run_in_helper(count_open, nullptr, answer, kLong);
+    const auto counted = run_in_helper(count_open, nullptr, answer, kLongWait);
     ASSERT_TRUE(counted);
     EXPECT_EQ(answer[0], std::byte{1}) << "only its own socket";
 }
