@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdarg>
 #include <cstddef>
 #include <cstdio>
 #include <system_error>
@@ -79,10 +80,10 @@ std::optional<Duration> parse_duration(std::string_view text) {
 }
 
 std::string duration_text(Duration span) {
-    const double seconds = std::chrono::duration<double>(span).count();
-    if (std::abs(seconds) < 1) return decimal(seconds * 1000, seconds == 0 ? 0 : 3) + " ms";
-    if (std::abs(seconds) < 10) return decimal(seconds, 3) + " s";
-    return decimal(seconds, 1) + " s";
+    const double span_s = std::chrono::duration<double>(span).count();
+    if (std::abs(span_s) < 1) return decimal(span_s * 1000, span_s == 0 ? 0 : 3) + " ms";
+    if (std::abs(span_s) < 10) return decimal(span_s, 3) + " s";
+    return decimal(span_s, 1) + " s";
 }
 
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
@@ -104,6 +105,15 @@ bool is_address(const std::string& text) {
     in6_addr address{};
     return inet_pton(AF_INET, text.c_str(), &address) == 1 ||
            inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+std::string text_line(const char* format, ...) {
+    std::array<char, 1024> text{};
+    va_list values;
+    va_start(values, format);
+    std::vsnprintf(text.data(), text.size(), format, values);
+    va_end(values);
+    return std::string(text.data()) + "\n";
 }
 
 std::string printable(std::string_view text) {

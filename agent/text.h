@@ -29,6 +29,10 @@ namespace holdfast {
 // A literal IPv4 or IPv6 address; no names, no scope.
 [[nodiscard]] bool is_address(const std::string& text);
 
+// A line as printf would print it, with its newline.
+// NOLINTNEXTLINE(cert-dcl50-cpp): checked like printf
+[[nodiscard]] __attribute__((format(printf, 1, 2))) std::string text_line(const char* format, ...);
+
 // Replaces what a terminal or a log could take for control, so that foreign names cannot forge lines.
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -24,7 +24,7 @@ Unexpected<Error> wrong(const std::string& text) {
 }
 
 // A TOML basic string.
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
     std::string result = "\"";
     for (const char c : printable(text)) {
         if (c == '"' || c == '\\') result += '\\';
@@ -56,31 +56,31 @@ Result<std::string> member_toml(const std::string& text) {
     std::string_view rest = std::string_view(text).substr(second + 1);
     while (true) {
         const std::size_t comma = rest.find(',');
-        addresses += (addresses.empty() ? "" : ", ") + quoted(rest.substr(0, comma));
+        addresses += (addresses.empty() ? "" : ", ") + toml_string(rest.substr(0, comma));
         if (comma == std::string_view::npos) break;
         rest.remove_prefix(comma + 1);
     }
     return "\n[[member]]\nid = " + id +
-           "\nname = " + quoted(text.substr(first + 1, second - first - 1)) + "\naddresses = [" +
-           addresses + "]\n";
+           "\nname = " + toml_string(text.substr(first + 1, second - first - 1)) +
+           "\naddresses = [" + addresses + "]\n";
 }
 
 Result<std::string> path_toml(const std::string& table, const std::string& text) {
     const std::size_t equal = text.find('=');
     if (equal == std::string::npos) return wrong("--" + table + " " + text + " is not NAME=PATH.");
-    return "\n[[" + table + "]]\nname = " + quoted(text.substr(0, equal)) +
-           "\npath = " + quoted(text.substr(equal + 1)) + "\n";
+    return "\n[[" + table + "]]\nname = " + toml_string(text.substr(0, equal)) +
+           "\npath = " + toml_string(text.substr(equal + 1)) + "\n";
 }
 
 Result<std::string> config_toml(const InitOptions& options, const std::string& cluster_uuid) {
     std::string text =
         "# Holdfast, host " + std::to_string(options.host_id) +
         ".  docs/CONFIGURATION.md explains every key; `holdfast check` checks this file.\n";
-    text += "[cluster]\nuuid = " + quoted(cluster_uuid) +
-            "\nname = " + quoted(options.cluster_name) +
-            "\nkey_file = " + quoted(options.key_file) + "\n";
+    text += "[cluster]\nuuid = " + toml_string(cluster_uuid) +
+            "\nname = " + toml_string(options.cluster_name) +
+            "\nkey_file = " + toml_string(options.key_file) + "\n";
     text += "\n[host]\nid = " + std::to_string(options.host_id) + "\n";
-    text += "\n[timing]\nprofile = " + quoted(options.profile) + "\n";
+    text += "\n[timing]\nprofile = " + toml_string(options.profile) + "\n";
     const auto append = [&text](const Result<std::string>& part) {
         if (part) text += *part;
         return part.has_value();

@@ -2,25 +2,16 @@
 #include "agent/cli/status_view.h"
 
 #include <array>
-#include <cstdarg>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "agent/text.h"
 
 namespace holdfast::cli {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// NOLINTNEXTLINE(cert-dcl50-cpp): checked like printf
-__attribute__((format(printf, 1, 2))) std::string line(const char* format, ...) {
-    std::array<char, 512> text{};
-    va_list values;
-    va_start(values, format);
-    std::vsnprintf(text.data(), text.size(), format, values);
-    va_end(values);
-    return std::string(text.data()) + "\n";
-}
 
 std::string str(const Json& object, const char* key) {
     const Json& value = object.at(key);
@@ -40,74 +31,74 @@ std::string microseconds(const Json& object, const char* key) {
 
 std::string head_view(const Json& status) {
     const Json& host = status.at("host");
-    std::string text =
-        line("host %s (id %s), %s, incarnation %s, lease %s left (%s), keeper %s, watchdog %s ms",
-             str(host, "name").c_str(),
-             str(host, "id").c_str(),
-             str(host, "phase").c_str(),
-             str(host, "incarnation").c_str(),
-             age(host, "lease_remaining_ms").c_str(),
-             str(host, "lease_source").c_str(),
-             host.at("keeper_armed").get<bool>() ? "armed" : "not armed",
-             str(host, "watchdog_ms").c_str());
+    std::string text = text_line(
+        "host %s (id %s), %s, incarnation %s, lease %s left (%s), keeper %s, watchdog %s ms",
+        str(host, "name").c_str(),
+        str(host, "id").c_str(),
+        str(host, "phase").c_str(),
+        str(host, "incarnation").c_str(),
+        age(host, "lease_remaining_ms").c_str(),
+        str(host, "lease_source").c_str(),
+        host.at("keeper_armed").get<bool>() ? "armed" : "not armed",
+        str(host, "watchdog_ms").c_str());
     const Json& leader = status.at("leader");
     if (leader.is_null()) return text + "leader: none\n";
-    return text + line("leader: %s (id %s), epoch %s",
-                       str(leader, "name").c_str(),
-                       str(leader, "id").c_str(),
-                       str(leader, "epoch").c_str());
+    return text + text_line("leader: %s (id %s), epoch %s",
+                            str(leader, "name").c_str(),
+                            str(leader, "id").c_str(),
+                            str(leader, "epoch").c_str());
 }
 
 std::string hosts_view(const Json& status) {
-    std::string text = line("\n%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s",
-                            "HOST",
-                            "ID",
-                            "VERDICT",
-                            "INCARNATION",
-                            "SLOT AGE",
-                            "BEAT AGE",
-                            "WATCHDOG",
-                            "CLAIMS",
-                            "MEMORY MiB");
+    std::string text = text_line("\n%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s",
+                                 "HOST",
+                                 "ID",
+                                 "VERDICT",
+                                 "INCARNATION",
+                                 "SLOT AGE",
+                                 "BEAT AGE",
+                                 "WATCHDOG",
+                                 "CLAIMS",
+                                 "MEMORY MiB");
     for (const Json& host : status.at("hosts")) {
-        text += line("%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s of %s%s",
-                     str(host, "name").c_str(),
-                     str(host, "id").c_str(),
-                     str(host, "verdict").c_str(),
-                     str(host, "incarnation").c_str(),
-                     age(host, "slot_age_ms").c_str(),
-                     age(host, "beat_age_ms").c_str(),
-                     str(host, "watchdog_class").c_str(),
-                     str(host, "claims").c_str(),
-                     str(host, "memory_used_mib").c_str(),
-                     str(host, "memory_mib").c_str(),
-                     host.at("self").get<bool>() ? "  (this host)" : "");
+        text += text_line("%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s of %s%s",
+                          str(host, "name").c_str(),
+                          str(host, "id").c_str(),
+                          str(host, "verdict").c_str(),
+                          str(host, "incarnation").c_str(),
+                          age(host, "slot_age_ms").c_str(),
+                          age(host, "beat_age_ms").c_str(),
+                          str(host, "watchdog_class").c_str(),
+                          str(host, "claims").c_str(),
+                          str(host, "memory_used_mib").c_str(),
+                          str(host, "memory_mib").c_str(),
+                          host.at("self").get<bool>() ? "  (this host)" : "");
     }
     return text;
 }
 
 std::string datastores_view(const Json& status) {
-    std::string text = line("\n%-16s %-6s %-9s %-9s %-10s %8s %10s %10s  %s",
-                            "DATASTORE",
-                            "VOTES",
-                            "STATE",
-                            "BACKEND",
-                            "WRITE AGE",
-                            "FAILED",
-                            "P50",
-                            "P99",
-                            "PATH");
+    std::string text = text_line("\n%-16s %-6s %-9s %-9s %-10s %8s %10s %10s  %s",
+                                 "DATASTORE",
+                                 "VOTES",
+                                 "STATE",
+                                 "BACKEND",
+                                 "WRITE AGE",
+                                 "FAILED",
+                                 "P50",
+                                 "P99",
+                                 "PATH");
     for (const Json& datastore : status.at("datastores")) {
-        text += line("%-16s %-6s %-9s %-9s %-10s %8s %10s %10s  %s",
-                     str(datastore, "name").c_str(),
-                     datastore.at("votes").get<bool>() ? "yes" : "spare",
-                     str(datastore, "state").c_str(),
-                     str(datastore, "backend").c_str(),
-                     age(datastore, "write_age_ms").c_str(),
-                     str(datastore, "writes_failed").c_str(),
-                     microseconds(datastore, "latency_p50_us").c_str(),
-                     microseconds(datastore, "latency_p99_us").c_str(),
-                     str(datastore, "path").c_str());
+        text += text_line("%-16s %-6s %-9s %-9s %-10s %8s %10s %10s  %s",
+                          str(datastore, "name").c_str(),
+                          datastore.at("votes").get<bool>() ? "yes" : "spare",
+                          str(datastore, "state").c_str(),
+                          str(datastore, "backend").c_str(),
+                          age(datastore, "write_age_ms").c_str(),
+                          str(datastore, "writes_failed").c_str(),
+                          microseconds(datastore, "latency_p50_us").c_str(),
+                          microseconds(datastore, "latency_p99_us").c_str(),
+                          str(datastore, "path").c_str());
         if (!datastore.at("problem").is_null()) text += "    " + str(datastore, "problem") + "\n";
     }
     return text;
@@ -116,15 +107,15 @@ std::string datastores_view(const Json& status) {
 std::string vms_view(const Json& status) {
     std::string text;
     if (!status.at("vms").empty()) {
-        text += line("\n%-24s %4s %-12s %8s  %s", "VM", "HOST", "STATE", "CLAIM", "UUID");
+        text += text_line("\n%-24s %4s %-12s %8s  %s", "VM", "HOST", "STATE", "CLAIM", "UUID");
     }
     for (const Json& vm : status.at("vms")) {
-        text += line("%-24s %4s %-12s %8s  %s",
-                     str(vm, "name").c_str(),
-                     str(vm, "host").c_str(),
-                     str(vm, "state").c_str(),
-                     str(vm, "claim").c_str(),
-                     str(vm, "uuid").c_str());
+        text += text_line("%-24s %4s %-12s %8s  %s",
+                          str(vm, "name").c_str(),
+                          str(vm, "host").c_str(),
+                          str(vm, "state").c_str(),
+                          str(vm, "claim").c_str(),
+                          str(vm, "uuid").c_str());
     }
     if (!status.at("unprotected").empty()) text += "\nnot protected on this host:\n";
     for (const Json& vm : status.at("unprotected")) {
@@ -185,11 +176,11 @@ std::string status_view(const std::string& json) {
 std::string event_view(const std::string& json) {
     try {
         const Json event = Json::parse(json);
-        return line("%10.3f %-7s %s [%s]",
-                    event.at("time_s").get<double>(),
-                    str(event, "level").c_str(),
-                    str(event, "text").c_str(),
-                    str(event, "id").c_str());
+        return text_line("%10.3f %-7s %s [%s]",
+                         event.at("time_s").get<double>(),
+                         str(event, "level").c_str(),
+                         str(event, "text").c_str(),
+                         str(event, "id").c_str());
     } catch (const nlohmann::json::exception&) {
         return json + "\n";
     }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kCommandsMax = 1024;
 constexpr std::size_t kClientsMax = 64;
-constexpr int kWaitMs = 500;
+constexpr int kClientWaitMs = 500;
 
 EventLine to_line(const LogRecord& record) {
     if (record.is_trace) return to_event_line(record.trace);
@@ -116,12 +116,12 @@ void ControlLoop::look_at_clocks() {
 void ControlLoop::wait() {
     std::vector<pollfd> entries{{around_.wakeup.fd(), POLLIN, 0},
                                 {listener_.descriptor(), POLLIN, 0}};
-    int timeout = kWaitMs;
+    int timeout = kClientWaitMs;
     for (const auto& client : clients_) {
         short events = POLLIN;
         if (!client->outgoing.empty()) events |= POLLOUT;
         entries.push_back({client->socket.descriptor(), events, 0});
-        if (client->guard_token != 0 || client->change_token != 0) timeout = kWaitMs / 5;
+        if (client->guard_token != 0 || client->change_token != 0) timeout = kClientWaitMs / 5;
     }
     poll(entries.data(), entries.size(), timeout);
 }

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kLinesMax = 16384;
 // Also how much of the flight log a crash of the agent costs.
-constexpr int kWaitMs = 100;
+constexpr int kLogWaitMs = 100;
 constexpr std::uint64_t kSegmentBytesMax = 64U << 20U;
 constexpr Duration kRecorderRetry = std::chrono::seconds{5};
 
@@ -141,7 +141,7 @@ void LogWriter::run() {
         write_flight(last_round);
         if (last_round) return;
         pollfd entry{wakeup_.fd(), POLLIN, 0};
-        poll(&entry, 1, kWaitMs);
+        poll(&entry, 1, kLogWaitMs);
     }
 }
 

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t kCommandsMax = 4096;
 constexpr std::size_t kReportsMax = 2048;
-constexpr int kWaitMs = 1000;
-constexpr int kWaitBusyMs = 100;
+constexpr int kVmWaitMs = 1000;
+constexpr int kVmWaitBusyMs = 100;
 
 }  // namespace
 
@@ -74,7 +74,7 @@ void VmLink::run() {
         // While reports wait for room, nothing more is taken in.
         if (!reports_waiting_.empty()) entries[2].events = 0;
         const bool busy = store_.busy() || !reports_waiting_.empty();
-        poll(entries, 3, busy ? kWaitBusyMs : kWaitMs);
+        poll(entries, 3, busy ? kVmWaitBusyMs : kVmWaitMs);
         wakeup_.drain();
         flush_reports();
         if ((entries[1].revents & POLLIN) != 0) accept_connection();

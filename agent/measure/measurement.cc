@@ -8,10 +8,6 @@ namespace holdfast::measure {
 
 namespace {
 
-double in_seconds(Duration span) {
-    return std::chrono::duration<double>(span).count();
-}
-
 std::string error_name(int number) {
     if (number == 0) return {};
     const char* name = ::strerrorname_np(number);

@@ -27,7 +27,7 @@ constexpr const char* kPublicKey =
 constexpr Duration kLostAfter = std::chrono::seconds{10};
 constexpr std::size_t kInFlightMax = 16384;
 constexpr int kLookAtStopMs = 100;
-constexpr Duration kLookAtStop = std::chrono::milliseconds{kLookAtStopMs};
+constexpr Duration kLookAtStopFor = std::chrono::milliseconds{kLookAtStopMs};
 
 Unexpected<Error> failed(const std::string& what) {
     return Unexpected{Error{errno, what + ": " + std::strerror(errno) + ". [HF-5106]"}};
@@ -127,7 +127,7 @@ class PeerMeter {
                 while (next <= now) next += job_.interval;
                 send(now);
             }
-            const Duration left = std::clamp(next - now, Duration::zero(), kLookAtStop);
+            const Duration left = std::clamp(next - now, Duration::zero(), kLookAtStopFor);
             const timespec span{0, left.count()};
             pollfd entry{fd_, POLLIN, 0};
             ::ppoll(&entry, 1, &span, nullptr);

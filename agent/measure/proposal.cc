@@ -32,10 +32,6 @@ Duration to_duration(double seconds) {
     return std::chrono::milliseconds{std::llround(std::ceil(seconds * 1000 - 1e-6))};
 }
 
-double in_seconds(Duration span) {
-    return std::chrono::duration<double>(span).count();
-}
-
 double round_up(double value, double step) {
     return std::ceil(value / step - 1e-9) * step;
 }

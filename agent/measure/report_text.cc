@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 #include <map>
+
+#include "agent/text.h"
 
 namespace holdfast::measure {
 
@@ -15,16 +16,6 @@ constexpr std::size_t kStallsShown = 5;
 constexpr std::size_t kBarWidth = 50;
 constexpr std::array<double, 6> kShares{0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999};
 
-// NOLINTNEXTLINE(cert-dcl50-cpp): checked like printf
-__attribute__((format(printf, 1, 2))) std::string line(const char* format, ...) {
-    std::array<char, 512> text{};
-    va_list values;
-    va_start(values, format);
-    std::vsnprintf(text.data(), text.size(), format, values);
-    va_end(values);
-    return std::string(text.data()) + "\n";
-}
-
 // A percentile that fewer operations than its inverse stand for says nothing.
 std::string percentile(const OperationReport& operation, double share) {
     if (static_cast<double>(operation.count) * (1 - share) < 0.999) return "-";
@@ -32,36 +23,36 @@ std::string percentile(const OperationReport& operation, double share) {
 }
 
 std::string operations_table(const TargetReport& target) {
-    std::string text = line("  %-10s %8s %6s %10s %10s %10s %10s %10s %10s %10s %10s",
-                            "OPERATION",
-                            "COUNT",
-                            "FAILED",
-                            "P50",
-                            "P90",
-                            "P99",
-                            "P99.9",
-                            "P99.99",
-                            "P99.999",
-                            "WORST",
-                            "AT");
+    std::string text = text_line("  %-10s %8s %6s %10s %10s %10s %10s %10s %10s %10s %10s",
+                                 "OPERATION",
+                                 "COUNT",
+                                 "FAILED",
+                                 "P50",
+                                 "P90",
+                                 "P99",
+                                 "P99.9",
+                                 "P99.99",
+                                 "P99.999",
+                                 "WORST",
+                                 "AT");
     for (const OperationReport& operation : target.operations) {
         std::array<std::string, kShares.size()> shown;
         for (std::size_t i = 0; i < kShares.size(); ++i)
             shown[i] = percentile(operation, kShares[i]);
-        text += line("  %-10s %8llu %6llu %10s %10s %10s %10s %10s %10s %10s %8.1f s%s%s",
-                     operation.name.c_str(),
-                     static_cast<unsigned long long>(operation.count),
-                     static_cast<unsigned long long>(operation.errors),
-                     shown[0].c_str(),
-                     shown[1].c_str(),
-                     shown[2].c_str(),
-                     shown[3].c_str(),
-                     shown[4].c_str(),
-                     shown[5].c_str(),
-                     short_time(operation.worst_s).c_str(),
-                     operation.worst_at_s,
-                     operation.error.empty() ? "" : "  last error ",
-                     operation.error.c_str());
+        text += text_line("  %-10s %8llu %6llu %10s %10s %10s %10s %10s %10s %10s %8.1f s%s%s",
+                          operation.name.c_str(),
+                          static_cast<unsigned long long>(operation.count),
+                          static_cast<unsigned long long>(operation.errors),
+                          shown[0].c_str(),
+                          shown[1].c_str(),
+                          shown[2].c_str(),
+                          shown[3].c_str(),
+                          shown[4].c_str(),
+                          shown[5].c_str(),
+                          short_time(operation.worst_s).c_str(),
+                          operation.worst_at_s,
+                          operation.error.empty() ? "" : "  last error ",
+                          operation.error.c_str());
     }
     return text;
 }
@@ -75,7 +66,7 @@ std::string histogram(const OperationReport& operation) {
     if (doublings.empty()) return {};
     std::uint64_t most = 0;
     for (const auto& [power, count] : doublings) most = std::max(most, count);
-    std::string text = line("  %s, by doubling:", operation.name.c_str());
+    std::string text = text_line("  %s, by doubling:", operation.name.c_str());
     for (int power = doublings.begin()->first; power <= doublings.rbegin()->first; ++power) {
         const auto it = doublings.find(power);
         const std::uint64_t count = it == doublings.end() ? 0 : it->second;
@@ -84,10 +75,10 @@ std::string histogram(const OperationReport& operation) {
                                         : std::log1p(static_cast<double>(count)) /
                                               std::log1p(static_cast<double>(most));
         const auto width = static_cast<std::size_t>(std::ceil(share * kBarWidth));
-        text += line("    < %-10s %9llu %s",
-                     short_time(std::exp2(power) / 1e6).c_str(),
-                     static_cast<unsigned long long>(count),
-                     std::string(width, '#').c_str());
+        text += text_line("    < %-10s %9llu %s",
+                          short_time(std::exp2(power) / 1e6).c_str(),
+                          static_cast<unsigned long long>(count),
+                          std::string(width, '#').c_str());
     }
     return text;
 }
@@ -99,33 +90,34 @@ std::string stalls(const TargetReport& target, double interval_s) {
         return a.length_s > b.length_s;
     });
     longest.resize(std::min(longest.size(), kStallsShown));
-    std::string text = line("  %s; the longest times without one, which a lease must outlast:",
-                            target.backend.empty()
-                                ? ("an answer comes every " + short_time(interval_s)).c_str()
-                                : ("the lease is renewed every " + short_time(interval_s)).c_str());
+    std::string text = text_line(
+        "  %s; the longest times without one, which a lease must outlast:",
+        target.backend.empty() ? ("an answer comes every " + short_time(interval_s)).c_str()
+                               : ("the lease is renewed every " + short_time(interval_s)).c_str());
     for (const GapPoint& gap : longest) {
-        text += line("    %-10s until second %.2f", short_time(gap.length_s).c_str(), gap.end_s);
+        text +=
+            text_line("    %-10s until second %.2f", short_time(gap.length_s).c_str(), gap.end_s);
     }
     return text;
 }
 
 std::string target_text(const Measurement& measurement, const TargetReport& target) {
-    std::string text = line("%s%s%s: %s, %s, %.1f s, %llu beats%s",
-                            target.name.c_str(),
-                            target.backend.empty() ? "" : " by ",
-                            target.backend.c_str(),
-                            target.state.c_str(),
-                            target.medium.c_str(),
-                            target.duration_s,
-                            static_cast<unsigned long long>(target.beats),
-                            target.beats_missed == 0
-                                ? ""
-                                : (", " + std::to_string(target.beats_missed) +
-                                   " of them without a write because the one before was still out")
-                                      .c_str());
+    std::string text = text_line(
+        "%s%s%s: %s, %s, %.1f s, %llu beats%s",
+        target.name.c_str(),
+        target.backend.empty() ? "" : " by ",
+        target.backend.c_str(),
+        target.state.c_str(),
+        target.medium.c_str(),
+        target.duration_s,
+        static_cast<unsigned long long>(target.beats),
+        target.beats_missed == 0 ? ""
+                                 : (", " + std::to_string(target.beats_missed) +
+                                    " of them without a write because the one before was still out")
+                                       .c_str());
     if (!target.problem.empty()) text += "  " + target.problem + "\n";
     for (const OutstandingReport& out : target.outstanding) {
-        text += line(
+        text += text_line(
             "  STILL OUT: a %s since second %.2f, for %s now; its end would not be waited for.",
             out.operation.c_str(),
             out.since_s,
@@ -137,45 +129,45 @@ std::string target_text(const Measurement& measurement, const TargetReport& targ
     if (shown == nullptr) shown = target.find("roundtrip");
     if (shown != nullptr) text += histogram(*shown);
     if (target.lease.open_s > 2 * measurement.interval_s) {
-        text += line("  when the measurement ended, nothing had been renewed for %s.",
-                     short_time(target.lease.open_s).c_str());
+        text += text_line("  when the measurement ended, nothing had been renewed for %s.",
+                          short_time(target.lease.open_s).c_str());
     }
     return text + stalls(target, measurement.interval_s);
 }
 
 std::string comparison(const Measurement& measurement) {
     const char* operation = measurement.kind == "net" ? "roundtrip" : "cycle";
-    std::string text = line("%-40s %-9s %10s %10s %10s %10s %12s %7s",
-                            "COMPARED",
-                            "BACKEND",
-                            "P50",
-                            "P99",
-                            "P99.9",
-                            "WORST",
-                            "LONGEST GAP",
-                            "P50 x");
+    std::string text = text_line("%-40s %-9s %10s %10s %10s %10s %12s %7s",
+                                 "COMPARED",
+                                 "BACKEND",
+                                 "P50",
+                                 "P99",
+                                 "P99.9",
+                                 "WORST",
+                                 "LONGEST GAP",
+                                 "P50 x");
     double first = 0;
     for (const TargetReport& target : measurement.targets) {
         const OperationReport* seen = target.find(operation);
         if (seen == nullptr || seen->count == 0) {
-            text += line(
+            text += text_line(
                 "%-40s %-9s %s", target.name.c_str(), target.backend.c_str(), target.state.c_str());
             continue;
         }
         if (first == 0) first = seen->quantile(0.5);
         double longest = target.lease.open_s;
         for (const GapPoint& gap : target.lease.worst) longest = std::max(longest, gap.length_s);
-        text += line("%-40s %-9s %10s %10s %10s %10s %12s %7.2f%s%s",
-                     target.name.c_str(),
-                     target.backend.c_str(),
-                     percentile(*seen, 0.5).c_str(),
-                     percentile(*seen, 0.99).c_str(),
-                     percentile(*seen, 0.999).c_str(),
-                     short_time(seen->worst_s).c_str(),
-                     short_time(longest).c_str(),
-                     first > 0 ? seen->quantile(0.5) / first : 0,
-                     target.state == "complete" ? "" : "  ",
-                     target.state == "complete" ? "" : target.state.c_str());
+        text += text_line("%-40s %-9s %10s %10s %10s %10s %12s %7.2f%s%s",
+                          target.name.c_str(),
+                          target.backend.c_str(),
+                          percentile(*seen, 0.5).c_str(),
+                          percentile(*seen, 0.99).c_str(),
+                          percentile(*seen, 0.999).c_str(),
+                          short_time(seen->worst_s).c_str(),
+                          short_time(longest).c_str(),
+                          first > 0 ? seen->quantile(0.5) / first : 0,
+                          target.state == "complete" ? "" : "  ",
+                          target.state == "complete" ? "" : target.state.c_str());
     }
     return text;
 }

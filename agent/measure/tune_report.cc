@@ -3,27 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 
 #include "agent/json_writer.h"
 #include "agent/measure/report_text.h"
+#include "agent/text.h"
 
 namespace holdfast::measure {
 
 namespace {
 
 constexpr double kCentury = 100 * kSecondsPerYear;
-
-// NOLINTNEXTLINE(cert-dcl50-cpp): checked like printf
-__attribute__((format(printf, 1, 2))) std::string line(const char* format, ...) {
-    std::array<char, 640> text{};
-    va_list values;
-    va_start(values, format);
-    std::vsnprintf(text.data(), text.size(), format, values);
-    va_end(values);
-    return std::string(text.data()) + "\n";
-}
 
 // A number that may be tiny or huge.
 std::string figure(double value) {
@@ -50,15 +40,15 @@ std::string seconds(double value) {
 
 std::string tail_text(const TailFit& fit, const char* what) {
     const RateInterval shape = fit.shape_interval();
-    std::string text =
-        line("%s: %zu independent stalls beyond %s in %s, the longest %s; %.1f long gaps for each.",
-             what,
-             fit.bursts(),
-             short_time(fit.threshold_s()).c_str(),
-             short_time(fit.observed_s()).c_str(),
-             short_time(fit.longest_s()).c_str(),
-             fit.gaps_per_burst());
-    text += line(
+    std::string text = text_line(
+        "%s: %zu independent stalls beyond %s in %s, the longest %s; %.1f long gaps for each.",
+        what,
+        fit.bursts(),
+        short_time(fit.threshold_s()).c_str(),
+        short_time(fit.observed_s()).c_str(),
+        short_time(fit.longest_s()).c_str(),
+        fit.gaps_per_burst());
+    text += text_line(
         "  Peaks over threshold, generalised Pareto by maximum likelihood: shape %.2f (%.2f to "
         "%.2f), scale %s; Anderson-Darling %.2f%s.",
         fit.shape(),
@@ -71,24 +61,26 @@ std::string tail_text(const TailFit& fit, const char* what) {
 }
 
 std::string parts_text(const FailoverParts& parts) {
-    return line("A VM of a dead host runs again %s after the host's last sign of life:",
-                seconds(parts.total_s()).c_str()) +
-           line("  %8s  its lease", seconds(parts.lease_s).c_str()) +
-           line("  %8s  its watchdog, twice: one feed may be frozen at the last instant",
-                seconds(parts.watchdogs_s).c_str()) +
-           line("  %8s  clocks that differ by 1 %%", seconds(parts.drift_s).c_str()) +
-           line("  %8s  timers that are noticed late", seconds(parts.granularity_s).c_str()) +
-           line("  %8s  its writes that are still on their way", seconds(parts.landing_s).c_str()) +
-           line("  %8s  rounding up to the configured `dead`", seconds(parts.rounding_s).c_str()) +
-           line("  %8s  the verdict read (99 %% of scans)", seconds(parts.verdict_s).c_str()) +
-           line("  %8s  roster, orders, claim: seven steps of storage (99 %% of each)",
-                seconds(parts.orders_s).c_str()) +
-           line("  %8s  libvirt creates and resumes the VM (not measured here)",
-                seconds(parts.start_s).c_str());
+    return text_line("A VM of a dead host runs again %s after the host's last sign of life:",
+                     seconds(parts.total_s()).c_str()) +
+           text_line("  %8s  its lease", seconds(parts.lease_s).c_str()) +
+           text_line("  %8s  its watchdog, twice: one feed may be frozen at the last instant",
+                     seconds(parts.watchdogs_s).c_str()) +
+           text_line("  %8s  clocks that differ by 1 %%", seconds(parts.drift_s).c_str()) +
+           text_line("  %8s  timers that are noticed late", seconds(parts.granularity_s).c_str()) +
+           text_line("  %8s  its writes that are still on their way",
+                     seconds(parts.landing_s).c_str()) +
+           text_line("  %8s  rounding up to the configured `dead`",
+                     seconds(parts.rounding_s).c_str()) +
+           text_line("  %8s  the verdict read (99 %% of scans)", seconds(parts.verdict_s).c_str()) +
+           text_line("  %8s  roster, orders, claim: seven steps of storage (99 %% of each)",
+                     seconds(parts.orders_s).c_str()) +
+           text_line("  %8s  libvirt creates and resumes the VM (not measured here)",
+                     seconds(parts.start_s).c_str());
 }
 
 std::string row_text(const JudgedTiming& judged, bool network) {
-    std::string text = line(
+    std::string text = text_line(
         "%-10s %9s %9s %9s %9.1fx  %-28s %s%s%s",
         judged.name.c_str(),
         seconds(std::chrono::duration<double>(judged.timing.lease).count()).c_str(),
@@ -216,15 +208,15 @@ std::string proposal_text(const Proposal& proposal,
         " false alarms per host and century:\n\n" + timing_toml(proposal.proposal.timing) + "\n";
     text += parts_text(proposal.proposal.failover) + "\n";
     const bool network = proposal.network_fit.has_value();
-    text += line("%-10s %9s %9s %9s %10s  %-28s %s%s",
-                 "WHAT IF",
-                 "LEASE",
-                 "DEAD",
-                 "FAILOVER",
-                 "HEADROOM",
-                 "FALSE ALARMS A CENTURY (90 %)",
-                 "OFFICE LOST A YEAR",
-                 network ? "  WITH ANSWERS ON THE NETWORK" : "");
+    text += text_line("%-10s %9s %9s %9s %10s  %-28s %s%s",
+                      "WHAT IF",
+                      "LEASE",
+                      "DEAD",
+                      "FAILOVER",
+                      "HEADROOM",
+                      "FALSE ALARMS A CENTURY (90 %)",
+                      "OFFICE LOST A YEAR",
+                      network ? "  WITH ANSWERS ON THE NETWORK" : "");
     for (const JudgedTiming& profile : proposal.profiles) text += row_text(profile, network);
     text += row_text(proposal.proposal, network);
     if (proposal.covering_outage) text += row_text(*proposal.covering_outage, network);
@@ -233,7 +225,7 @@ std::string proposal_text(const Proposal& proposal,
         "longest gap seen.\n\n" +
         outage_text(proposal, wishes);
     for (const std::string& finding : basis.facts.around.findings) text += finding + "\n";
-    return text + line(
+    return text + text_line(
                       "What happens more rarely than about once in %s cannot have shown in %s of "
                       "measuring: path failovers, snapshots, firmware. Use --tolerate-outage for "
                       "what you know of.",

@@ -29,6 +29,11 @@ inline constexpr Instant kNever{Duration::max()};
 // Earlier than every Instant that a clock can show: "has not happened".
 inline constexpr Instant kNotYet{Duration::min()};
 
+// For people.
+[[nodiscard]] constexpr double in_seconds(Duration span) {
+    return static_cast<double>(span.count()) / 1e9;
+}
+
 // A number that is its own type.  Zero means "none" for every id of this project.
 template <typename Tag, typename Rep>
 class Id {

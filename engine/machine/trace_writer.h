@@ -10,10 +10,6 @@
 
 namespace holdfast {
 
-[[nodiscard]] inline double in_seconds(Duration span) {
-    return static_cast<double>(span.count()) / 1e9;
-}
-
 // Writes into a buffer that is always terminated.
 class TraceWriter {
   public:

@@ -92,10 +92,7 @@ class HostClock {
     std::vector<Segment> segments_{Segment{}};
 };
 
-// For messages: seconds with three digits.
-[[nodiscard]] inline double in_seconds(Duration span) {
-    return static_cast<double>(span.count()) / 1e9;
-}
+using holdfast::in_seconds;
 
 [[nodiscard]] inline double in_seconds(WorldTime at) {
     return in_seconds(at.time_since_epoch());

@@ -13,11 +13,11 @@
 namespace holdfast {
 namespace {
 
-constexpr const char* kUuid = "0120a4f9-196a-4f9e-b9f5-23f31f914da7";
+constexpr const char* kWebUuid = "0120a4f9-196a-4f9e-b9f5-23f31f914da7";
 
 // A domain with `devices` and `extra` (os, metadata) inside.
 std::string domain(const std::string& devices, const std::string& extra = "") {
-    return std::string("<domain type='qemu'><name>web-1</name><uuid>") + kUuid +
+    return std::string("<domain type='qemu'><name>web-1</name><uuid>") + kWebUuid +
            "</uuid><memory unit='KiB'>1048577</memory><vcpu placement='static'>2</vcpu>" + extra +
            "<devices>" + devices + "</devices></domain>";
 }
@@ -40,7 +40,7 @@ Protection judge(const std::string& xml) {
 TEST(DomainXml, TakesWhatPlacementNeeds) {
     const auto parsed = parse_domain_xml(domain(disk("<source file='/vms/a.raw'/>")));
     ASSERT_TRUE(parsed) << parsed.error().text;
-    EXPECT_EQ(uuid_text(parsed->vm), kUuid);
+    EXPECT_EQ(uuid_text(parsed->vm), kWebUuid);
     EXPECT_EQ(parsed->name, "web-1");
     EXPECT_EQ(parsed->memory_mib, 1025U) << "rounded up: a VM never gets less than it says";
     EXPECT_EQ(parsed->cpus, 2);
@@ -70,7 +70,7 @@ TEST(DomainXml, FindsEveryPathThatARestartElsewhereNeeds) {
                                         "/vms/top.qcow2",
                                         "/base/b.qcow2",
                                         "/iso/x.iso",
-                                        std::string("/var/lib/libvirt/swtpm/") + kUuid,
+                                        std::string("/var/lib/libvirt/swtpm/") + kWebUuid,
                                         "/srv/share"}));
 }
 
@@ -86,8 +86,8 @@ TEST(DomainXml, BadXmlIsAnErrorThatSaysWhere) {
         xml.replace(xml.find(what), what.size(), by);
         return parse_domain_xml(xml);
     };
-    EXPECT_FALSE(replaced(kUuid, "not-a-uuid"));
-    EXPECT_FALSE(replaced(kUuid, "00000000-0000-0000-0000-000000000000"));
+    EXPECT_FALSE(replaced(kWebUuid, "not-a-uuid"));
+    EXPECT_FALSE(replaced(kWebUuid, "00000000-0000-0000-0000-000000000000"));
     EXPECT_FALSE(replaced("web-1", " "));
     EXPECT_FALSE(replaced("1048577", "-1"));
     EXPECT_FALSE(replaced("1048577", "99999999999999999999"));

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kUuid = "0120a4f9-196a-4f9e-b9f5-23f31f914da7";
+constexpr const char* kGuestUuid = "0120a4f9-196a-4f9e-b9f5-23f31f914da7";
 
 class VmProcessTest : public ::testing::Test {
   protected:
@@ -51,11 +51,12 @@ class VmProcessTest : public ::testing::Test {
 
     static std::string qemu_command_line() {
         using std::string_literals::operator""s;
-        return "qemu-system-x86_64\0-name\0guest=g1\0-S\0-uuid\0"s + kUuid + "\0-m\0"s + "8\0"s;
+        return "qemu-system-x86_64\0-name\0guest=g1\0-S\0-uuid\0"s + kGuestUuid + "\0-m\0"s +
+               "8\0"s;
     }
 
     std::string folder_;
-    VmId vm_ = *parse_uuid(kUuid);
+    VmId vm_ = *parse_uuid(kGuestUuid);
 };
 
 }  // namespace
@@ -63,7 +64,7 @@ class VmProcessTest : public ::testing::Test {
 TEST_F(VmProcessTest, AQemuIsKnownByItsArguments) {
     using std::string_literals::operator""s;
     put_process(10, qemu_command_line(), 'S', 'S');
-    put_process(11, "grep\0-uuid\0"s + kUuid + "\0"s, 'S', 'S');
+    put_process(11, "grep\0-uuid\0"s + kGuestUuid + "\0"s, 'S', 'S');
     put_process(12, "", 'S', 'S');
     ProcQemuProcesses processes(folder_);
     EXPECT_FALSE(processes.lives(vm_)) << "not looked yet";
