@@ -24,7 +24,7 @@ def address(host):
     return f"127.2.{host // 200}.{1 + host % 200}"
 
 
-def write_config(folder, host, hosts, devices, profile):
+def write_config(folder, host, hosts, devices, profile, address_of=address):
     os.makedirs(folder, exist_ok=True)
     key = os.path.join(folder, "key")
     with open(key, "w") as out:
@@ -38,7 +38,7 @@ def write_config(folder, host, hosts, devices, profile):
         "[paths]", f'run = "{folder}/run"', f'state = "{folder}/state"',
     ]
     for member in range(1, hosts + 1):
-        lines += ["[[member]]", f"id = {member}", f'name = "h{member}"', f'addresses = ["{address(member)}"]']
+        lines += ["[[member]]", f"id = {member}", f'name = "h{member}"', f'addresses = ["{address_of(member)}"]']
     for i, device in enumerate(devices, 1):
         lines += ["[[datastore]]", f'name = "hb{i}"', f'path = "{device}"']
     path = os.path.join(folder, "holdfast.toml")
@@ -48,10 +48,10 @@ def write_config(folder, host, hosts, devices, profile):
 
 
 class Agent:
-    def __init__(self, build, config):
+    def __init__(self, build, config, inside=()):
         self.errors = open(os.path.join(os.path.dirname(config), "stderr"), "w+")
-        self.process = subprocess.Popen([f"{build}/agent/holdfastd", "--config", config], stderr=self.errors,
-                                        stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*inside, f"{build}/agent/holdfastd", "--config", config], stderr=self.errors,
+                                        stdout=subprocess.DEVNULL, start_new_session=bool(inside))
 
     def pid(self):
         return self.process.pid

@@ -181,7 +181,7 @@ def main():
     print_micro(load(folder, "micro"), goals)
     print_agents(load(folder, "agents"), goals)
     print_failover(load(folder, "failover"))
-    print("Goals; against sanlock, sbd and corosync: bench/peers")
+    print("Goals; against sanlock, sbd and corosync: bench/peers/run")
     table(["goal", "limit", "here", ""], goals.rows)
     if goals.missed:
         print(f"{goals.missed} of {len(goals.rows)} not met: docs/PERFORMANCE.md says why and what would.")

@@ -60,7 +60,7 @@ bool measure(const LoneEngine::Config& config,
              std::FILE* out,
              const char*& separator) {
     LoneEngine lone(config);
-    lone.count_allocations_by(&allocations_of_this_thread);
+    lone.count_by(&allocations_of_this_thread);
     lone.run(kSettling);
     if (!lone.settled()) {
         std::fprintf(
@@ -69,12 +69,12 @@ bool measure(const LoneEngine::Config& config,
     }
     lone.reset_samples();
     lone.run(intervals);
-    print(out, separator, config, "all", lone.all_steps(), lone.allocations());
+    print(out, separator, config, "all", lone.all_steps(), lone.counted());
     separator = ",\n";
     for (std::size_t i = 0; i < LoneEngine::kKinds; ++i) {
         const auto kind = static_cast<LoneEngine::Kind>(i);
         if (lone.steps_of(kind).size() > 0)
-            print(out, separator, config, name_of(kind), lone.steps_of(kind), lone.allocations());
+            print(out, separator, config, name_of(kind), lone.steps_of(kind), lone.counted(kind));
     }
     return lone.settled();
 }

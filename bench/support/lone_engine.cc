@@ -1,6 +1,7 @@
 #include "bench/support/lone_engine.h"
 
 #include <algorithm>
+#include <numeric>
 #include <variant>
 
 #include "bench/support/cluster_records.h"
@@ -11,7 +12,6 @@ namespace holdfast::bench {
 namespace {
 
 constexpr Duration kIoTime = std::chrono::microseconds{200};
-constexpr std::uint8_t kVoters = 3;
 
 // What two readings of the clock in a row show.
 std::int64_t measure_clock() {
@@ -38,7 +38,7 @@ LoneEngine::LoneEngine(const Config& config)
     engine.boot_id = uuid_of(2, self_.value());
     engine.timing = config.timing;
     for (std::uint16_t id = 1; id <= config.hosts; ++id) engine.members.push(HostId{id});
-    engine.voters_count = engine.datastores_count = kVoters;
+    engine.voters_count = engine.datastores_count = config.voters;
     engine.watchdog_class = WatchdogClass::Hardware;
     engine.incarnation = incarnation_ = Incarnation{0, 1};
     engine_ = std::make_unique<Engine>(engine, now_);
@@ -78,7 +78,11 @@ void LoneEngine::later(Duration delay, const decltype(Event::body)& body) {
 void LoneEngine::reset_samples() {
     all_ = Samples{};
     for (Samples& samples : by_kind_) samples = Samples{};
-    allocations_ = 0;
+    counted_ = {};
+}
+
+std::int64_t LoneEngine::counted() const {
+    return std::accumulate(counted_.begin(), counted_.end(), std::int64_t{0});
 }
 
 bool LoneEngine::settled() const {
@@ -92,11 +96,11 @@ bool LoneEngine::settled() const {
 
 void LoneEngine::step(const decltype(Event::body)& body, Kind kind) {
     const Event event{now_, body};
-    const std::int64_t allocated = counter_ != nullptr ? counter_() : 0;
+    const std::int64_t counted = counter_ != nullptr ? counter_() : 0;
     const std::int64_t before = wall_ns();
     engine_->step(event, *actions_);
     const std::int64_t took = wall_ns() - before - clock_cost_ns_;
-    if (counter_ != nullptr) allocations_ += counter_() - allocated;
+    if (counter_ != nullptr) counted_[static_cast<std::size_t>(kind)] += counter_() - counted;
     all_.add(static_cast<double>(std::max<std::int64_t>(took, 0)));
     by_kind_[static_cast<std::size_t>(kind)].add(
         static_cast<double>(std::max<std::int64_t>(took, 0)));
@@ -177,6 +181,7 @@ void LoneEngine::answer(const Action& action) {
         }
         later(kIoTime, SlotWritten{write->datastore, write->request, IoStatus::Done});
     } else if (const auto* scan = std::get_if<ScanSlots>(&action)) {
+        if (beat_io_) beat_io_();
         const std::size_t count = scan->last.value() - scan->first.value() + 1U;
         later(kIoTime,
               SlotsRead{scan->datastore,

@@ -24,6 +24,7 @@ class LoneEngine {
         std::uint32_t vms_per_host = 10;
         bool leads = true;
         Timing timing = kTimingStandard;
+        std::uint8_t voters = 3;
     };
 
     // What kind of event a step took in.
@@ -48,17 +49,21 @@ class LoneEngine {
         return by_kind_[static_cast<std::size_t>(kind)];
     }
 
-    // Heap allocations during measured steps; -1 when this program does not count them.
-    [[nodiscard]] std::int64_t allocations() const { return allocations_; }
+    // What the counter moved during measured steps: all of them, or those of one kind.
+    [[nodiscard]] std::int64_t counted() const;
+
+    [[nodiscard]] std::int64_t counted(Kind kind) const {
+        return counted_[static_cast<std::size_t>(kind)];
+    }
 
     [[nodiscard]] const Engine& engine() const { return *engine_; }
 
     [[nodiscard]] Instant now() const { return now_; }
 
-    // Called around every step by programs that count allocations: returns a running total.
+    // Called around every step by programs that count allocations, or CPU: returns a running total.
     using Counter = std::int64_t (*)();
 
-    void count_allocations_by(Counter counter) { counter_ = counter; }
+    void count_by(Counter counter) { counter_ = counter; }
 
     // A way for beats that takes them over something real; by default they are simply there.
     struct Network {
@@ -67,6 +72,12 @@ class LoneEngine {
     };
 
     void send_beats_over(Network network) { network_ = std::move(network); }
+
+    // Does the I/O of a beat on something real whenever the engine asks for a write and a scan; what the engine
+    // is told stays the records.
+    using BeatIo = std::function<void()>;
+
+    void beat_on(BeatIo io) { beat_io_ = std::move(io); }
 
   private:
     struct Job {
@@ -97,9 +108,10 @@ class LoneEngine {
     Samples all_;
     std::array<Samples, kKinds> by_kind_;
     std::int64_t clock_cost_ns_ = 0;
-    std::int64_t allocations_ = 0;
+    std::array<std::int64_t, kKinds> counted_{};
     Counter counter_ = nullptr;
     Network network_;
+    BeatIo beat_io_;
     std::vector<Beat> sent_;  // by the running step
 };
 

@@ -224,13 +224,13 @@ TEST(BeatPath, EngineStepsAllocateNothing) {
         config.hosts = 64;
         config.leads = leads;
         bench::LoneEngine lone(config);
-        lone.count_allocations_by(&allocations_of_this_thread);
+        lone.count_by(&allocations_of_this_thread);
         lone.run(40);
         ASSERT_TRUE(lone.settled());
         lone.reset_samples();
         lone.run(1500);
         EXPECT_GE(lone.all_steps().size(), 100'000U);
-        EXPECT_EQ(lone.allocations(), 0);
+        EXPECT_EQ(lone.counted(), 0);
     }
 }
 

@@ -23,10 +23,11 @@ LOOP_INFO_FILE_NAME = 9
 LOOP_CONFIG = struct.Struct(f"=2I{LOOP_INFO.size}s8Q")
 
 
-def configure(label, path):
+def configure(label, path, direct=True):
     """Attaches a free loop device to `path`.  Returns its path and an open descriptor."""
-    backing = os.open(path, os.O_RDWR | os.O_DIRECT | os.O_CLOEXEC)
-    info = LOOP_INFO.pack(0, 0, 0, 0, 0, 0, 0, 0, LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO,
+    backing = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_DIRECT if direct else 0))
+    flags = LO_FLAGS_AUTOCLEAR | (LO_FLAGS_DIRECT_IO if direct else 0)
+    info = LOOP_INFO.pack(0, 0, 0, 0, 0, 0, 0, 0, flags,
                           label.encode("ascii")[:63], b"", b"", 0, 0)
     config = LOOP_CONFIG.pack(backing, SECTOR_BYTES, info, *([0] * 8))
     control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
