@@ -12,16 +12,14 @@
 #include <gtest/gtest.h>
 
 #include "agent/cli/agent_client.h"
-#include "agent/daemon/clock.h"
 #include "agent/seqpacket.h"
 #include "agent/text.h"
 #include "storage/flight/replay.h"
 #include "storage/format_datastore.h"
+#include "tests/unit/agent/eventually.h"
 
 namespace holdfast {
 namespace {
-
-constexpr Duration kPatience = std::chrono::seconds{15};
 
 class DaemonTest : public testing::Test {
   protected:
@@ -75,13 +73,13 @@ class DaemonTest : public testing::Test {
 
     // Waits until the answer to `request` contains `text`.
     [[nodiscard]] bool comes(const ControlRequest& request, const std::string& text) const {
-        const Instant give_up = boottime_now() + kPatience;
-        while (boottime_now() < give_up) {
-            if (ask(request).find(text) != std::string::npos) return true;
-            usleep(20'000);
-        }
-        ADD_FAILURE() << ask(request);
-        return false;
+        std::string answer;
+        const bool came = eventually([&] {
+            answer = ask(request);
+            return answer.find(text) != std::string::npos;
+        });
+        if (!came) ADD_FAILURE() << answer;
+        return came;
     }
 
     std::string folder_;
@@ -101,9 +99,7 @@ TEST_F(DaemonTest, OneHostBecomesLeaderAndKeepsItsIncarnationsApart) {
         EXPECT_TRUE(comes(StatusRequest{}, "\"incarnation\":\"1." + std::to_string(life) + "\""));
         EXPECT_TRUE(comes(EventsRequest{}, R"("event":"office")"));
         (*daemon)->ask_shutdown();
-        const Instant give_up = boottime_now() + kPatience;
-        while (!(*daemon)->ended() && boottime_now() < give_up) usleep(10'000);
-        EXPECT_TRUE((*daemon)->ended());
+        EXPECT_TRUE(eventually([&] { return (*daemon)->ended(); }));
         (*daemon)->stop();
     }
     // What both lives recorded gives the same trace again.
@@ -149,10 +145,10 @@ TEST_F(DaemonTest, ControlSocketSurvivesWhateverIsSent) {
         EXPECT_EQ(socket->send({bytes, packet.size()}), SendStatus::Sent);
         std::span<const std::uint8_t> answer;
         ReceiveStatus status = ReceiveStatus::Nothing;
-        for (int i = 0; i < 500 && status == ReceiveStatus::Nothing; ++i) {
-            usleep(10'000);
+        ASSERT_TRUE(eventually([&] {
             status = socket->receive(&answer);
-        }
+            return status != ReceiveStatus::Nothing;
+        }));
         ASSERT_EQ(status, ReceiveStatus::Received);
         EXPECT_EQ(answer[0], 'E');
         EXPECT_EQ(answer[1], '2');

@@ -15,6 +15,7 @@
 
 #include "agent/daemon/clock.h"
 #include "storage/format_datastore.h"
+#include "tests/unit/agent/eventually.h"
 
 namespace holdfast {
 namespace {
@@ -53,11 +54,9 @@ class DatastoreLoopTest : public testing::Test {
         EXPECT_TRUE(loop.log_port().requests.try_push(asked));
         loop.wakeup().signal();
         DatastoreCompletion completion;
-        for (int i = 0; i < 1000; ++i) {
-            if (loop.log_port().completions.try_pop(completion)) return completion;
-            usleep(10'000);
-        }
-        return std::nullopt;
+        if (!eventually([&] { return loop.log_port().completions.try_pop(completion); }))
+            return std::nullopt;
+        return completion;
     }
 
     std::string folder_;
@@ -84,8 +83,7 @@ TEST_F(DatastoreLoopTest, HungOpenIsTriedAgainWithMemoryOfItsOwn) {
     const auto refused = ask(loop, nullptr);
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->status, IoStatus::Failed);
-    for (int i = 0; i < 1000 && !loop.facts().open; ++i) usleep(10'000);
-    ASSERT_TRUE(loop.facts().open) << loop.facts().problem.data();
+    ASSERT_TRUE(eventually([&] { return loop.facts().open; })) << loop.facts().problem.data();
     EXPECT_EQ(attempts.load(), 2);
 
     const DatastoreMemory* memory = loop.log_port().memory.load();

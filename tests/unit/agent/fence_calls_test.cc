@@ -12,6 +12,7 @@
 
 #include "agent/vm/boot_clock.h"
 #include "engine/base/limits.h"
+#include "tests/unit/agent/eventually.h"
 
 namespace holdfast {
 
@@ -52,11 +53,10 @@ class FenceCallsTest : public ::testing::Test {
         const Instant now = boot_now();
         calls.obey({HostId{2}, task, RequestId{7}, now + seconds{60}}, now);
         std::optional<vm_protocol::Fenced> answer;
-        for (int i = 0; i < 3000 && !answer; ++i) {
+        EXPECT_TRUE(eventually([&] {
             calls.tick(boot_now(), [&answer](vm_protocol::Fenced fenced) { answer = fenced; });
-            ::usleep(10'000);
-        }
-        EXPECT_TRUE(answer);
+            return answer.has_value();
+        }));
         return answer.value_or(vm_protocol::Fenced{});
     }
 

@@ -3,12 +3,12 @@
 #include <chrono>
 #include <csignal>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "agent/supervise/supervisor.h"
+#include "tests/unit/agent/eventually.h"
 
 namespace holdfast {
 namespace {
@@ -26,14 +26,12 @@ class SuperviseTest : public ::testing::Test {
 
     static Instant now() { return Instant{std::chrono::steady_clock::now().time_since_epoch()}; }
 
-    // Ticks until a line contains `text`; false after ten seconds.
-    bool await_line(Supervisor& supervisor, const std::string& text) {
-        for (int i = 0; i < 1000; ++i) {
+    // Ticks until a line contains `text`.
+    [[nodiscard]] bool await_line(Supervisor& supervisor, const std::string& text) const {
+        return eventually([&] {
             static_cast<void>(supervisor.tick(now()));
-            if (count(text) > 0) return true;
-            std::this_thread::sleep_for(10ms);
-        }
-        return false;
+            return count(text) > 0;
+        });
     }
 
     [[nodiscard]] long count(const std::string& text) const {
@@ -44,11 +42,10 @@ class SuperviseTest : public ::testing::Test {
 
     void stop(Supervisor& supervisor) {
         supervisor.begin_stop(now());
-        for (int i = 0; i < 1000 && !supervisor.has_stopped(); ++i) {
+        EXPECT_TRUE(eventually([&] {
             static_cast<void>(supervisor.tick(now()));
-            std::this_thread::sleep_for(10ms);
-        }
-        EXPECT_TRUE(supervisor.has_stopped());
+            return supervisor.has_stopped();
+        }));
     }
 
     std::vector<std::string> lines_;
