@@ -2,15 +2,19 @@
 import signal
 import time
 
-from . import agent, datastores, grammar, guests, network
+from . import agent, datastores, fencing, grammar, guests, network
 from .common import LabError, note
 from .hosts import power_off_together
 
 NOT_IN_LAB = {
-    "host": "the lab's hosts share one machine's memory",
-    "fence": "the lab has no fence devices",
     "maintenance": "the agent cannot do this yet",
     "drift": "the lab's hosts share one clock",
+    "shut-down": "nothing in the lab tells an agent that its host is shut down",
+}
+# What a line of the lab may say where the simulator knows more.
+KEYS_IN_LAB = {
+    "cluster": ("hosts", "datastores", "profile", "locks", "block", "watchdog"),
+    "vm": ("on", "memory", "priority", "isolation", "after", "apart", "together"),
 }
 
 
@@ -25,6 +29,9 @@ def check(statement):
     """Refuses what the lab cannot do before anything is started."""
     if statement.word in NOT_IN_LAB:
         raise statement.wrong(f"not in the lab ({NOT_IN_LAB[statement.word]})")
+    refuse_keys(statement, *KEYS_IN_LAB.get(statement.word, statement.keys))
+    if statement.word == "fence":
+        statement.choice(statement.names[0], *fencing.MODES)
     if statement.word == "run":
         grammar.seconds(statement, statement.names[0])
     if "within" in statement.keys:
@@ -127,6 +134,18 @@ def _libvirt(run, statement):
     _host(run, statement).set_libvirt(state)
 
 
+def _fence(run, statement):
+    fencing.set_mode(run.lab, _host(run, statement), statement.names[0])
+
+
+def _confirm_dead(run, statement):
+    """Typed at the leader.  The agent may refuse: that is for the expectations to see."""
+    number = agent.leader(run.lab)
+    if number is None:
+        raise LabError("nobody leads who knows this host")
+    note(f"         {agent.confirm_dead(run.lab.host(number), _host(run, statement))}")
+
+
 def _vm_start(run, statement):
     vm, host = statement.names[0], run.lab.host(statement.need("on"))
     done = guests.user_start(run.lab, vm, host)
@@ -164,6 +183,8 @@ ACTS = {
     "isolation-address": _isolation_address,
     "ds": _ds,
     "libvirt": _libvirt,
+    "fence": _fence,
+    "confirm-dead": _confirm_dead,
     "vm-start": _vm_start,
     "vm-stop": _vm_stop,
     "vm-crash": _vm_crash,

@@ -1,10 +1,11 @@
 """Holdfast itself on the lab's hosts: its configuration, its start, and what it answers."""
 import json
 import os
+import re
 import secrets
 import signal
 
-from . import datastores, network
+from . import datastores, fencing, network
 from .common import LabError, run, wait_until, write_atomically
 
 CONFIG = "/etc/holdfast/holdfast.toml"
@@ -12,6 +13,8 @@ KEY = "/etc/holdfast/cluster.key"
 ACCEPTANCE = "I accept that a hung host may run its VMs twice"
 FORM_LIMIT_S = 60
 ASK_LIMIT_S = 3
+CONFIRM_LIMIT_S = 15
+RESERVE_MIB_MIN = 16
 
 
 def create_key(lab):
@@ -28,11 +31,12 @@ def write_config(host):
     lab, options = host.lab, host.lab.options
     lines = ["[cluster]", f'uuid = "{options.cluster_uuid}"', f'name = "{lab.tag}"',
              f'key_file = "{KEY}"', "", "[host]", f"id = {host.number}",
-             'memory_reserve = "16MiB"', "", "[timing]", f'profile = "{options.profile}"', ""]
+             f'memory_reserve = "{_reserve_mib(host)}MiB"', "", "[timing]",
+             f'profile = "{options.profile}"', ""]
     for member in lab.hosts:
         own = [pair[0] for pair in network.addresses(member.number, options.ipv6_only)]
         lines += ["[[member]]", f"id = {member.number}", f'name = "{member.name}"',
-                  f"addresses = {json.dumps(own)}", ""]
+                  f"addresses = {json.dumps(own)}", *fencing.config_lines(member), ""]
     for datastore in datastores.heartbeat(lab):
         lines += ["[[datastore]]", f'name = "{datastore.name}"', f'path = "{datastore.path}"', ""]
     vms = datastores.of_vms(lab)
@@ -40,14 +44,26 @@ def write_config(host):
     isolation = network.ISOLATION_ADDRESSES[1 if options.ipv6_only else 0].split("/")[0]
     lines += ["[network]", f'isolation_addresses = ["{isolation}"]', ""]
     lines += ["[isolation]", 'shutdown_limit = "3s"', ""]    # its guests do not listen
-    lines += ["[watchdog]", *_watchdog_lines(options.watchdog_class), ""]
+    lines += ["[watchdog]", *_watchdog_lines(options), ""]
     write_atomically(host.dir / "etc" / "holdfast" / "holdfast.toml", "\n".join(lines))
 
 
-def _watchdog_lines(watchdog_class):
-    device = "none" if watchdog_class == "none" else "stand-in:/lab/watchdog/socket"
+def _reserve_mib(host):
+    """A host of a scenario has less memory than the machine that it runs on: the rest is kept."""
+    wanted = host.lab.options.memory_mib.get(str(host.number), host.lab.options.host_memory_mib)
+    if not wanted:
+        return RESERVE_MIB_MIN
+    said = re.search(r"Memory size:\s+(\d+) KiB", host.virsh(["nodeinfo"]).stdout)
+    machine = int(said[1]) // 1024 if said else 0
+    if machine < wanted:
+        raise LabError(f"{host.name} is to have {wanted} MiB for VMs, the machine has {machine}")
+    return machine - wanted
+
+
+def _watchdog_lines(options):
+    device = "none" if options.watchdog_class == "none" else "stand-in:/lab/watchdog/socket"
     lines = [f'device = "{device}"']
-    if watchdog_class != "hardware":
+    if options.accept_weak_watchdog:
         lines.append(f'accept_without_hardware = "{ACCEPTANCE}"')
     return lines
 
@@ -133,6 +149,14 @@ def events(host, since=0.0):
         except json.JSONDecodeError:
             continue
     return found
+
+
+def confirm_dead(leading, host):
+    """A person types at one host that another is dead.  Returns what was answered."""
+    done = leading.run(["holdfast", "confirm-dead", host.number, "--i-have-seen-it-powered-off",
+                        host.name], check=False, timeout=CONFIRM_LIMIT_S)
+    host.lab.record("confirm-dead", host.number, at=leading.number, status=done.returncode)
+    return (done.stdout + done.stderr).strip()
 
 
 def leader(lab):

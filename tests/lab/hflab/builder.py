@@ -2,7 +2,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from . import agent, datastores, guests, network, teardown
+from . import agent, datastores, fencing, guests, network, teardown
 from .common import LabError, note
 
 DEFAULT_VM_MEMORY_MIB = 8
@@ -48,6 +48,7 @@ def _build(lab):
     datastores.create(lab)
     guests.create_images(lab)
     network.create(lab)
+    fencing.create(lab)
     for host in lab.hosts:
         host.create()
     with ThreadPoolExecutor(max_workers=4) as pool:

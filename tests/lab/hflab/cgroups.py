@@ -28,6 +28,11 @@ def hierarchy():
     return freezer, 1
 
 
+def in_group(group, argv):
+    """A command line that joins the control group before it becomes `argv`."""
+    return ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group.procs_file), *argv]
+
+
 class Group:
     """One control group, by its path below the hierarchy."""
 

@@ -10,13 +10,15 @@ MIB = {"M": 1, "G": 1024}
 
 # word -> how many bare words follow it, and which keys and flags it knows
 STATEMENTS = {
-    "cluster": (0, {"hosts", "datastores", "profile", "locks", "block", "watchdog"}, set()),
+    "cluster": (0, {"hosts", "datastores", "profile", "locks", "block", "watchdog", "seed",
+                    "late-writes", "late-feeds"}, set()),
     "host": (1, {"memory"}, set()),
     "vm": (1, {"on", "memory", "disk", "priority", "isolation", "after", "apart", "together"},
            set()),
     "run": (1, set(), set()),
     "power-off": (0, {"host"}, set()),
     "power-on": (0, {"host"}, set()),
+    "shut-down": (0, {"host"}, set()),
     "freeze": (0, {"host"}, set()),
     "thaw": (0, {"host"}, set()),
     "agent-kill": (0, {"host"}, set()),
@@ -30,6 +32,7 @@ STATEMENTS = {
     "ds": (1, {"ds", "host", "delay"}, {"write-only"}),
     "libvirt": (1, {"host"}, set()),
     "fence": (1, {"host"}, set()),
+    "confirm-dead": (0, {"host"}, set()),
     "vm-stop": (1, {"by"}, set()),
     "vm-crash": (1, set(), set()),
     "vm-start": (1, {"on", "by"}, set()),

@@ -59,7 +59,7 @@ def build_root(root, host, lab, build):
     for name, source in {"etc": host / "etc", "var": host / "var", "lab/etc": "/etc",
                          "lab/build": build, "lab/san": lab / "san",
                          "lab/control": host / "control",
-                         "lab/watchdog": host / "watchdog",
+                         "lab/watchdog": host / "watchdog", "lab/fence": lab / "fence",
                          "lab/tools": Path(__file__).parent}.items():
         (root / name).mkdir(parents=True)
         if Path(source).is_dir():       # a lab without agents needs no build

@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 
 from . import agent, datastores, network
-from .cgroups import Group
+from .cgroups import Group, in_group
 from .common import LabError, process_start, run, wait_until, write_atomically
 
 LIBVIRT_SOCKET = "run/libvirt/libvirt-sock"
@@ -145,7 +145,7 @@ class Host:
                 self.name, str(self.dir), str(self.lab.dir), self.lab.options.build, str(writer)]
         with open(self.dir / "log" / "init.log", "ab") as log, \
              open(reader, encoding="utf-8") as report:
-            subprocess.Popen(_in_group(self.group, argv), pass_fds=[writer], stdout=log, stderr=log,
+            subprocess.Popen(in_group(self.group, argv), pass_fds=[writer], stdout=log, stderr=log,
                              stdin=subprocess.DEVNULL, start_new_session=True)
             os.close(writer)
             said = []
@@ -196,7 +196,7 @@ class Host:
         pid = self.require_on()
         enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--net", "--uts", "--ipc",
                  "--root", "--wd", "env", f"PATH={PATH_INSIDE}", *map(str, argv)]
-        return _in_group(self.group, enter)
+        return in_group(self.group, enter)
 
     def run(self, argv, *, check=True, timeout=30, stdin=None):
         return run(self.inside(argv), check=check, timeout=timeout, stdin=stdin)
@@ -209,7 +209,7 @@ class Host:
                  "--root", "--wd", "env", f"PATH={PATH_INSIDE}", "setsid", "--fork",
                  *map(str, argv)]
         with open(self.dir / "log" / log, "ab") as output:
-            subprocess.run(_in_group(group or self.group, enter), stdin=subprocess.DEVNULL,
+            subprocess.run(in_group(group or self.group, enter), stdin=subprocess.DEVNULL,
                            stdout=output, stderr=output, check=True)
 
     def processes(self, program):
@@ -256,10 +256,17 @@ class Host:
         argv = [sys.executable, "-B", str(script), "--dir", str(self.lab.dir), "stand-in-watchdog",
                 str(self.number)]
         with log:
-            subprocess.Popen(_in_group(self.lab.outside_group, argv), stdin=subprocess.DEVNULL,
+            subprocess.Popen(in_group(self.lab.outside_group, argv), stdin=subprocess.DEVNULL,
                              stdout=log, stderr=log, start_new_session=True)
         wait_until(lambda: (self.dir / "watchdog" / "pid").exists(), seconds=10,
                    what=f"the stand-in watchdog of {self.name}")
+
+    def cut_by_fence(self):
+        """The host's fence device takes its power away, if it has any."""
+        if self.is_on():
+            self.stop_watchdog()
+            self.cut_power("fence-off")
+            self.wait_off()
 
     def stop_watchdog(self):
         mark = self.dir / "watchdog" / "pid"
@@ -282,8 +289,3 @@ def power_off_together(hosts):
         host.cut_power("power-off")
     for host in hosts:
         host.wait_off()
-
-
-def _in_group(group, argv):
-    """A command line that joins the control group before it becomes `argv`."""
-    return ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group.procs_file), *argv]

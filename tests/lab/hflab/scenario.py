@@ -3,10 +3,11 @@
 `never-two` is watched from the first moment to the last, and at the end every agent's flight log is
 replayed, in every run.
 """
+import shutil
 import time
 from pathlib import Path
 
-from . import acts, builder, expectations, grammar, guests, replays, teardown
+from . import acts, builder, expectations, grammar, guests, proving, replays, teardown
 from .common import LabError, note
 from .state import Options
 
@@ -15,6 +16,9 @@ PROFILES = ("fast", "standard", "patient")
 SETTLE_S = 2.0
 # What a `vm` line may say of a VM's policy, word for word as in its XML.
 POLICY = ("priority", "isolation", "after", "apart", "together")
+# The sizes of the simulator, so that a VM finds room in both worlds or in none.
+HOST_MEMORY_MIB = 2048
+VM_MEMORY = "64M"
 
 
 class Run:
@@ -37,27 +41,45 @@ def options_of(statements, args):
     cluster = statements[0]
     keys = cluster.keys
     block = args.block or cluster.choice(keys.get("block", "off"), "on", "off") == "on"
-    locks = cluster.choice(keys.get("locks", "on"), "on", "off") == "on"
-    vms = {}
+    locks = args.locks
+    if locks is None:
+        locks = cluster.choice(keys.get("locks", "on"), "on", "off") == "on"
+    hosts = int(keys.get("hosts", 3))
+    vms, memory, fenced = {}, {}, set()
     for statement in statements:
         if statement.word == "vm":
-            acts.refuse_keys(statement, "on", "memory", *POLICY)
-            memory = grammar.mebibytes(statement, statement.keys.get("memory", "8M"))
             vms[statement.names[0]] = {
-                "host": int(statement.need("on")), "memory_mib": memory,
+                "host": _number(statement, statement.need("on"), hosts),
+                "memory_mib": grammar.mebibytes(statement, statement.keys.get("memory", VM_MEMORY)),
                 "policy": {key: statement.keys[key] for key in POLICY if key in statement.keys}}
-    hosts = int(keys.get("hosts", 3))
-    for statement in statements:
-        if statement.word == "vm" and not 1 <= int(statement.keys["on"]) <= hosts:
-            raise statement.wrong(f"the cluster has hosts 1 to {hosts}")
+        elif statement.word == "host":
+            number = _number(statement, statement.names[0], hosts)
+            memory[str(number)] = grammar.mebibytes(statement, statement.need("memory"))
+        elif statement.word == "fence":
+            fenced.add(_number(statement, statement.need("host"), hosts))
     return Options(
+        host_memory_mib=HOST_MEMORY_MIB, memory_mib=memory, fenced=sorted(fenced),
         hosts=hosts, datastores=int(keys.get("datastores", 3)),
         profile=cluster.choice(keys.get("profile", args.profile), *PROFILES),
-        locks=locks and not args.no_locks, block=block, ipv6_only=args.ipv6_only, io=args.io,
+        locks=locks, block=block, ipv6_only=args.ipv6_only, io=args.io,
         hosts_max=max(args.hosts_max, hosts), build=str(Path(args.build).resolve()),
         auto_reboot=args.auto_reboot, no_resolver=args.no_resolver, guests=vms,
         watchdog_class=cluster.choice(keys.get("watchdog", args.watchdog), *WATCHDOG_CLASSES),
         guest_ticks=guests.ticks_for(len(vms)))
+
+
+def _number(statement, word, hosts):
+    if not word.isdigit() or not 1 <= int(word) <= hosts:
+        raise statement.wrong(f"the cluster has hosts 1 to {hosts}, not '{word}'")
+    return int(word)
+
+
+def read(path):
+    """The statements of a file that the lab can tell; raises where it cannot."""
+    statements = grammar.parse(path)
+    for statement in statements:
+        acts.check(statement)
+    return statements
 
 
 def run_file(lab, path, args):
@@ -65,21 +87,23 @@ def run_file(lab, path, args):
     --keep-failed was given."""
     began = time.monotonic()
     try:
-        statements = grammar.parse(path)
-        for statement in statements:
-            acts.check(statement)
-        builder.bring_up(lab, options_of(statements, args), keep_failed=args.keep_failed)
-        failure = _run_in_lab(lab, statements, args.keep_failed)
+        statements = read(path)
+        with teardown.undertaker(lab):
+            builder.bring_up(lab, options_of(statements, args), keep_failed=args.keep_failed)
+            failure = _run_in_lab(lab, statements, args)
     except LabError as failed:
         failure = str(failed)
+    if not lab.exists():
+        left = proving.leftovers(lab.tag)
+        failure = failure or (f"the run left behind: {'; '.join(left)}" if left else None)
     return {"file": str(path), "ok": failure is None, "failure": failure,
             "seconds": round(time.monotonic() - began, 1)}
 
 
-def _run_in_lab(lab, statements, keep_failed):
+def _run_in_lab(lab, statements, args):
     """Plays the statements in a lab that is up.  Returns what failed, or None."""
     failure = None
-    with teardown.guard(lab, keep=lambda: failure and keep_failed):
+    with teardown.guard(lab, keep=lambda: failure and args.keep_failed):
         with expectations.NeverTwo(lab) as monitor:
             try:
                 _play(Run(lab, monitor), statements)
@@ -88,7 +112,21 @@ def _run_in_lab(lab, statements, keep_failed):
                 failure = str(failed)
         if failure:
             note(expectations.picture(lab))
+            if args.logs:
+                _keep_logs(lab, Path(args.logs))
     return failure
+
+
+def _keep_logs(lab, folder):
+    """What the hosts of a failed run wrote: logs of all programs and the agents' flight logs."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for host in lab.hosts:
+        for name in ("log", "var/log", "var/lib/holdfast/flight"):
+            if (host.dir / name).is_dir():
+                shutil.copytree(host.dir / name, folder / host.name / Path(name).name,
+                                dirs_exist_ok=True)
+    shutil.copy(lab.dir / "events.jsonl", folder)
+    note(f"the hosts' logs are in {folder}")
 
 
 def _play(run, statements):
@@ -101,7 +139,7 @@ def _play(run, statements):
                and statements[index + len(together)].word == "power-off"):
             together.append(statements[index + len(together)])
         index += len(together)
-        if statement.word in ("cluster", "vm"):
+        if statement.word in ("cluster", "host", "vm"):
             continue
         note(f"{run.clock():8.3f} " + "; ".join(one.text for one in together))
         if statement.word.startswith("expect "):

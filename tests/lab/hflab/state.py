@@ -35,7 +35,11 @@ class Options:
     agent: bool = True
     auto_reboot: bool = False
     watchdog_class: str = "hardware"
+    accept_weak_watchdog: bool = False
     no_resolver: bool = True
+    host_memory_mib: int = 0      # what every host has for VMs; 0: what the machine has
+    memory_mib: dict = field(default_factory=dict)      # "2" -> MiB, for hosts that differ
+    fenced: list = field(default_factory=list)          # numbers of hosts with a fence device
     guest_ticks: int = 4
     cluster_uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     agent_started: bool = False   # from then on a host that powers on starts its agent

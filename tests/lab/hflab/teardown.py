@@ -5,7 +5,9 @@ import signal
 import time
 
 from .cgroups import Group
-from .common import LabError, process_start
+from .common import LabError, note, process_start
+
+ATTEMPTS = 3
 
 
 @contextlib.contextmanager
@@ -19,6 +21,42 @@ def guard(lab, keep=lambda: False):
         signal.signal(signal.SIGTERM, previous)
         if not keep():
             destroy_undisturbed(lab)
+
+
+@contextlib.contextmanager
+def undertaker(lab):
+    """While the block runs, a process of its own waits for the end of this one, and takes the lab
+    down when that end was not the block's: a run that is killed leaves nothing behind."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        _outlive(lab, reader)
+    os.close(reader)
+    try:
+        yield
+    finally:
+        os.write(writer, b"done")
+        os.close(writer)
+        os.waitpid(child, 0)
+
+
+def _outlive(lab, reader):
+    """The undertaker's whole life."""
+    try:
+        os.setsid()
+        if os.read(reader, 4):
+            os._exit(0)
+        note("lab: the run was killed; its lab is taken down")
+        for left in range(ATTEMPTS, 0, -1):     # what the killed run was starting may still come
+            try:
+                destroy_undisturbed(lab)
+                os._exit(0)
+            except (LabError, OSError) as failed:
+                if left == 1:
+                    note(f"lab: {failed}")
+    finally:
+        os._exit(1)
 
 
 def destroy_undisturbed(lab):

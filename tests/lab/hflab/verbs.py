@@ -2,7 +2,7 @@
 import subprocess
 from pathlib import Path
 
-from . import (agent, builder, datastores, guests, network, replays, scenario,
+from . import (agent, builder, datastores, fencing, guests, network, replays, scenario,
                watchdog)
 from .common import LabError, note, print_json
 from .hosts import power_off_together
@@ -16,9 +16,11 @@ def up(lab, args):
             raise LabError(f"--{name} is 1 to {limit}, not {value}")
     options = Options(
         hosts=args.hosts, datastores=args.datastores, profile=args.profile,
-        locks=not args.no_locks, block=args.block, ipv6_only=args.ipv6_only, io=args.io,
+        locks=args.locks is not False, block=args.block, ipv6_only=args.ipv6_only, io=args.io,
+        fenced=list(range(1, args.hosts + 1)) if args.fence else [],
         hosts_max=max(args.hosts_max, args.hosts), build=str(Path(args.build).resolve()),
         agent=not args.no_agent, auto_reboot=args.auto_reboot, watchdog_class=args.watchdog,
+        accept_weak_watchdog=args.accept_weak_watchdog,
         no_resolver=args.no_resolver, guest_ticks=guests.ticks_for(args.vms),
         guests=builder.spread(args.vms, args.hosts))
     builder.bring_up(lab, options, keep_failed=args.keep_failed)
@@ -114,6 +116,10 @@ def libvirt(lab, args):
     lab.host(args.host).set_libvirt(args.state)
 
 
+def fence(lab, args):
+    fencing.set_mode(lab, lab.host(args.host), args.mode)
+
+
 def vms(lab, args):
     rows = guests.table(lab)
     if args.json:
@@ -172,8 +178,23 @@ def run_scenario(lab, args):
     return 1 if failed else 0
 
 
+def can_tell(_lab, args):
+    """Prints the files that the lab can tell; why not the others, on stderr."""
+    for path in args.file:
+        try:
+            scenario.read(Path(path))
+        except LabError as why:
+            note(str(why))
+        else:
+            print(path)
+
+
 def replay(lab, _args):
     replays.check(lab, print)
+
+
+def stand_in_fence(lab, _):
+    fencing.serve(lab)
 
 
 def stand_in_watchdog(lab, args):
