@@ -23,7 +23,8 @@ bool EngineState::is_connected_since(const Peer& peer, Instant since) const {
     const Timing& timing = core.config.timing;
     const Duration needed =
         2 * timing.interval + (peer.slot.heard.empty() ? timing.isolation_after : Duration{});
-    const bool steady = core.now - peer.connected_since >= needed;
+    const bool steady =
+        peer.connected_since != kNotYet && core.now - peer.connected_since >= needed;
     return alive && steady && !flags.isolated && !flags.barred && !flags.maintenance &&
            !flags.clean_shutdown &&
            core.quorum.holds(static_cast<std::uint8_t>(~peer.slot.storage_lost_mask));
