@@ -71,7 +71,9 @@ Result<Nothing> write_membership(const std::string& path,
     copy->version = Version{1};
     copy->config = kept.config;
     const auto record = std::make_unique<ConfigRecord>();
-    to_record(*copy, ConfigRecord{}, *record);
+    // Records are too large for the stack of a worker.
+    const auto no_directory = std::make_unique<const ConfigRecord>();
+    to_record(*copy, *no_directory, *record);
     std::vector<std::byte> bytes(block_bytes(record->members.size()));
     bytes.resize(encode_config(*record, config.cluster_uuid, bytes));
     Trailer trailer{};

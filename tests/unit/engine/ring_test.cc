@@ -105,7 +105,7 @@ TEST(Ring, HandsOverWholeValuesBetweenTwoThreads) {
 // How: records of 1 to 7 cells through a ring of 16, so that they wrap and do not fit in every position.
 TEST(Ring, HandsOverWholeRecordsBetweenTwoThreads) {
     constexpr std::uint8_t kRounds = 100;
-    constexpr std::size_t kRecords = 400'000;
+    constexpr std::size_t kRecords = 40'000;
     Ring<std::uint8_t> ring(16);
     std::atomic<bool> done{false};
     std::thread producer([&] {
@@ -134,7 +134,10 @@ TEST(Ring, HandsOverWholeRecordsBetweenTwoThreads) {
         ++i;
     }
     // After a mistake nothing fits any more, and the producer must still come to its end.
-    while (!done.load()) ring.consume_all([](std::uint8_t) {});
+    while (!done.load()) {
+        ring.consume_all([](std::uint8_t) {});
+        std::this_thread::yield();
+    }
     producer.join();
     EXPECT_EQ(wrong, 0U);
     std::array<std::uint8_t, 20> large{};
