@@ -3,13 +3,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <string>
 #include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "agent/files.h"
 #include "net/address.h"
 #include "storage/config_convert.h"
 #include "storage/crc32c.h"
@@ -100,8 +100,7 @@ Result<Nothing> write_membership(const std::string& path,
 std::optional<KeptMembership> read_membership(const std::string& path,
                                               const Config& config,
                                               const BootId& boot_id) {
-    std::ifstream stream(path, std::ios::binary);
-    const std::vector<char> content{std::istreambuf_iterator<char>(stream), {}};
+    const std::string content = read_file(path).value_or("");
     if (content.size() < kConfigHeaderBytes + sizeof(Trailer)) return std::nullopt;
     const auto bytes = std::as_bytes(std::span(content));
     Trailer trailer{};

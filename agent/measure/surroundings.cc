@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 
+#include "agent/files.h"
 #include "agent/measure/report_text.h"
 #include "agent/text.h"
 
@@ -153,9 +154,9 @@ void look_at_multipath(const std::string& root, Surroundings& around) {
 
 std::set<std::string> look_at_iscsi(const std::string& root, Surroundings& around) {
     std::set<std::string> portals;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(root + "/sys/class/iscsi_connection", error)) {
-        const std::string address = first_line(entry.path().string() + "/persistent_address");
+    const std::string connections = root + "/sys/class/iscsi_connection/";
+    for (const std::string& name : names_in(connections).value_or(std::vector<std::string>{})) {
+        const std::string address = first_line(connections + name + "/persistent_address");
         if (!address.empty()) portals.insert(address);
     }
     if (!portals.empty()) {

@@ -1,10 +1,15 @@
 #include "agent/vm/judge.h"
 
+#include <cerrno>
 #include <cstdio>
-#include <iostream>
-#include <iterator>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/files.h"
 #include "agent/text.h"
 #include "agent/vm/domain_xml.h"
 #include "agent/vm/protection.h"
@@ -20,9 +25,12 @@ int judge_standard_input(const std::string& config_path) {
         std::fprintf(stderr, "%s\n", config.error().text.c_str());
         return kCannotTell;
     }
-    const std::string xml{std::istreambuf_iterator<char>(std::cin),
-                          std::istreambuf_iterator<char>()};
-    const Result<DomainDescription> domain = parse_domain_xml(xml);
+    const std::optional<std::string> xml = read_to_end(STDIN_FILENO);
+    if (!xml) {
+        std::fprintf(stderr, "standard input cannot be read: %s\n", std::strerror(errno));
+        return kCannotTell;
+    }
+    const Result<DomainDescription> domain = parse_domain_xml(*xml);
     if (!domain) {
         std::fprintf(stderr, "%s\n", domain.error().text.c_str());
         return kCannotTell;

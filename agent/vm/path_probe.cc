@@ -1,5 +1,6 @@
 #include "agent/vm/path_probe.h"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/files.h"
 #include "agent/text.h"
 #include "agent/vm/log.h"
 
@@ -87,10 +89,11 @@ int probe_path(const std::string& path) {
     }
     if (fs::exists(target, error)) return 0;
     // A prefix of device paths.
-    for (const auto& entry : fs::directory_iterator(target.parent_path(), error)) {
-        if (entry.path().string().starts_with(path)) return 0;
-    }
-    return 1;
+    const std::string prefix = target.filename().string();
+    const auto names = names_in(target.parent_path().string());
+    if (!names) return 1;
+    const auto has_prefix = [&](const std::string& name) { return name.starts_with(prefix); };
+    return std::any_of(names->begin(), names->end(), has_prefix) ? 0 : 1;
 }
 
 }  // namespace holdfast

@@ -1,10 +1,9 @@
 #include "agent/vm/qemu_process.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
@@ -14,27 +13,30 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/files.h"
 #include "agent/text.h"
 
 namespace holdfast {
 namespace {
-
-std::string read_whole(const std::string& path) {
-    std::ifstream stream(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
 
 struct Stat {
     char state = '?';
     std::uint64_t started = 0;
 };
 
+// A process that ends while it is looked at leaves these behind; any other failure says nothing about it.
+bool says_gone(int error) {
+    return error == ENOENT || error == ESRCH;
+}
+
 // Fields 3 and 22 of /proc/PID/stat.  The name in field 2 may hold anything, so fields count from its last ')'.
+// Nothing: errno says why.
 std::optional<Stat> read_stat(const std::string& path) {
-    const std::string text = read_whole(path);
-    const std::size_t name_end = text.rfind(')');
+    const std::optional<std::string> text = read_file(path);
+    const std::size_t name_end = text ? text->rfind(')') : std::string::npos;
+    if (text) errno = EBADMSG;
     if (name_end == std::string::npos) return std::nullopt;
-    std::istringstream fields(text.substr(name_end + 1));
+    std::istringstream fields(text->substr(name_end + 1));
     Stat stat;
     fields >> stat.state;
     std::string skipped;
@@ -80,10 +82,12 @@ void ProcQemuProcesses::look() {
         std::erase_if(processes, [this](const Process& process) { return !is_alive(process); });
         entry = processes.empty() ? living_.erase(entry) : std::next(entry);
     }
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(proc_, ignored)) {
-        const std::optional<pid_t> pid = parse_pid(entry.path().filename().string());
-        if (pid) recognize(*pid);
+    const auto names = names_in(proc_);
+    blind_ = !names;
+    if (!names) return;
+    for (const std::string& name : *names) {
+        const std::optional<pid_t> pid = parse_pid(name);
+        if (pid && !recognize(*pid)) blind_ = true;
     }
 }
 
@@ -107,28 +111,34 @@ int ProcQemuProcesses::kill(const VmId& vm) {
 bool ProcQemuProcesses::is_alive(const Process& process) const {
     const std::string folder = proc_ + "/" + std::to_string(process.pid);
     const std::optional<Stat> stat = read_stat(folder + "/stat");
-    if (!stat || stat->started != process.started) return false;
+    if (!stat) return !says_gone(errno);
+    if (stat->started != process.started) return false;
     if (!is_over(stat->state)) return true;
     // The first thread is over; the others may still be in the kernel.
-    std::error_code ignored;
-    for (const auto& task : std::filesystem::directory_iterator(folder + "/task", ignored)) {
-        const std::optional<Stat> thread = read_stat(task.path().string() + "/stat");
-        if (thread && !is_over(thread->state)) return true;
-    }
-    return false;
+    const std::string tasks = folder + "/task/";
+    const auto names = names_in(tasks);
+    if (!names) return !says_gone(errno);
+    return std::any_of(names->begin(), names->end(), [&tasks](const std::string& name) {
+        const std::optional<Stat> thread = read_stat(tasks + name + "/stat");
+        return thread ? !is_over(thread->state) : !says_gone(errno);
+    });
 }
 
-void ProcQemuProcesses::recognize(pid_t pid) {
+bool ProcQemuProcesses::recognize(pid_t pid) {
     const std::string folder = proc_ + "/" + std::to_string(pid);
-    const std::optional<VmId> vm = uuid_argument(read_whole(folder + "/cmdline"));
-    if (!vm) return;
+    const std::optional<std::string> command_line = read_file(folder + "/cmdline");
+    if (!command_line) return says_gone(errno);
+    const std::optional<VmId> vm = uuid_argument(*command_line);
+    if (!vm) return true;
     const std::optional<Stat> stat = read_stat(folder + "/stat");
-    if (!stat || is_over(stat->state)) return;
+    if (!stat) return says_gone(errno);
+    if (is_over(stat->state)) return true;
     std::vector<Process>& processes = living_[*vm];
     const Process process{pid, stat->started};
     if (std::find(processes.begin(), processes.end(), process) == processes.end()) {
         processes.push_back(process);
     }
+    return true;
 }
 
 }  // namespace holdfast

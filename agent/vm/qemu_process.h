@@ -26,7 +26,8 @@ class QemuProcesses {
     // Looks at the system.  The other calls answer as of the last look.
     virtual void look() = 0;
 
-    // Whether a QEMU of the VM lives, as far as this object has ever recognized it.
+    // Whether a QEMU of the VM lives, as far as this object has ever recognized it.  True of every VM after a look that could
+    // not see everything (no descriptor left, for example): it proves nothing to be gone.
     [[nodiscard]] virtual bool lives(const VmId& vm) const = 0;
 
     // Sends SIGKILL to every QEMU of the VM; the count of those it went to.
@@ -40,7 +41,9 @@ class ProcQemuProcesses final : public QemuProcesses {
 
     void look() override;
 
-    [[nodiscard]] bool lives(const VmId& vm) const override { return living_.contains(vm); }
+    [[nodiscard]] bool lives(const VmId& vm) const override {
+        return blind_ || living_.contains(vm);
+    }
 
     int kill(const VmId& vm) override;
 
@@ -53,10 +56,12 @@ class ProcQemuProcesses final : public QemuProcesses {
     };
 
     [[nodiscard]] bool is_alive(const Process& process) const;
-    void recognize(pid_t pid);
+    // False when it could not be told what the process is.
+    [[nodiscard]] bool recognize(pid_t pid);
 
     std::string proc_;
     std::map<VmId, std::vector<Process>> living_;
+    bool blind_ = false;  // the last look did not see every process
 };
 
 }  // namespace holdfast

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "agent/files.h"
 #include "agent/text.h"
 
 namespace holdfast {
@@ -18,13 +19,14 @@ Result<StartMarks> StartMarks::open(const std::string& folder) {
     StartMarks marks(folder);
     std::error_code error;
     std::filesystem::create_directories(folder, error);
-    std::filesystem::directory_iterator files(folder, error);
-    if (error) {
+    const auto names = names_in(folder);
+    if (!names) {
+        const int number = errno;
         return Unexpected{
-            Error{error.value(), "cannot use " + folder + ": " + error.message() + " [HF-6010]"}};
+            Error{number, "cannot use " + folder + ": " + std::strerror(number) + " [HF-6010]"}};
     }
-    for (const auto& file : files) {
-        const std::optional<VmId> vm = parse_uuid(file.path().filename().string());
+    for (const std::string& name : *names) {
+        const std::optional<VmId> vm = parse_uuid(name);
         if (vm) marks.marks_.insert(*vm);
     }
     marks.inherited_ = marks.marks_;

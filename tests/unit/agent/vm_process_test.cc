@@ -55,6 +55,13 @@ class VmProcessTest : public ::testing::Test {
                "8\0"s;
     }
 
+    // Can be opened, and every read fails: what a file of /proc is once its process has ended.
+    void put_unreadable(int pid, const char* name) {
+        const fs::path file = fs::path(folder_) / std::to_string(pid) / name;
+        fs::remove(file);
+        fs::create_directories(file);
+    }
+
     std::string folder_;
     VmId vm_ = *parse_uuid(kGuestUuid);
 };
@@ -85,6 +92,28 @@ TEST_F(VmProcessTest, ADyingQemuLivesUntilItsLastThreadIsOver) {
     put_process(10, "", 'Z', 'Z');
     processes.look();
     EXPECT_FALSE(processes.lives(vm_));
+}
+
+// Why: a process that ended while its command line was read ended the agent, by an exception of the stream, and what could not be
+// read for want of descriptors counted as gone.
+TEST_F(VmProcessTest, ALookThatFailsProvesNothing) {
+    put_process(10, qemu_command_line(), 'S', 'S');
+    ProcQemuProcesses processes(folder_);
+    processes.look();
+    put_unreadable(10, "stat");
+    processes.look();
+    EXPECT_TRUE(processes.lives(vm_));
+    fs::remove_all(fs::path(folder_) / "10");
+    put_unreadable(11, "cmdline");
+    processes.look();
+    EXPECT_TRUE(processes.lives(vm_)) << "11 may be it";
+    fs::remove_all(fs::path(folder_) / "11");
+    processes.look();
+    EXPECT_FALSE(processes.lives(vm_));
+    fs::rename(folder_, folder_ + ".away");
+    processes.look();
+    EXPECT_TRUE(processes.lives(vm_));
+    fs::rename(folder_ + ".away", folder_);
 }
 
 TEST_F(VmProcessTest, AnotherOwnerOfThePidIsNotTaken) {
