@@ -11,7 +11,7 @@ from .common import LabError, run, wait_until, write_atomically
 CONFIG = "/etc/holdfast/holdfast.toml"
 KEY = "/etc/holdfast/cluster.key"
 ACCEPTANCE = "I accept that a hung host may run its VMs twice"
-FORM_LIMIT_S = 60
+FORM_LIMIT_S = 120
 ASK_LIMIT_S = 3
 CONFIRM_LIMIT_S = 15
 RESERVE_MIB_MIN = 16

@@ -80,7 +80,7 @@ def attach(host):
         # Storage does not freeze with the host: what was sent is served.
         host.start_process(argv, "faultfs.log", group=lab.outside_group)
     for datastore in all_of(lab):
-        wait_until(lambda folder=datastore.folder: _mounted(host, folder), seconds=10,
+        wait_until(lambda folder=datastore.folder: _mounted(host, folder), seconds=60,
                    what=f"{datastore.name} on {host.name}")
     if lab.options.block:
         loops.attach(host)

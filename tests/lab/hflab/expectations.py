@@ -7,6 +7,7 @@ from .common import LabError
 
 POLL_S = 0.1
 MONITOR_POLL_S = 0.3
+PATIENCE_S = 10.0                   # a busy machine starts QEMU and libvirt when it can
 DEFAULT_WITHIN_S = 2.0              # a guest needs a round of writes to show that it runs
 
 
@@ -15,7 +16,7 @@ def check(run, statement):
     judge = EXPECTATIONS[statement.word]
     within = statement.keys.get("within")
     limit = grammar.seconds(statement, within) if within else DEFAULT_WITHIN_S
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + limit + PATIENCE_S
     memory = {}                     # for judges that compare with their first look
     while True:
         try:

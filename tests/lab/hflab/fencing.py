@@ -33,7 +33,7 @@ def create(lab):
     with open(folder / "log", "ab") as log:
         subprocess.Popen(in_group(lab.outside_group, argv), stdin=subprocess.DEVNULL,
                          stdout=log, stderr=log, start_new_session=True)
-    wait_until(lambda: (folder / "socket").exists(), seconds=10, what="the stand-in fence devices")
+    wait_until(lambda: (folder / "socket").exists(), seconds=60, what="the stand-in fence devices")
 
 
 def set_mode(lab, host, mode):

@@ -231,7 +231,7 @@ class Host:
 
     def start_libvirtd(self):
         self.start_process(["libvirtd", "--pid-file", "/run/libvirtd.pid"], "libvirtd.log")
-        wait_until(lambda: self.path(LIBVIRT_SOCKET).exists(), seconds=20,
+        wait_until(lambda: self.path(LIBVIRT_SOCKET).exists(), seconds=60,
                    what=f"libvirtd on {self.name}")
 
     def set_libvirt(self, state):
@@ -258,7 +258,7 @@ class Host:
         with log:
             subprocess.Popen(in_group(self.lab.outside_group, argv), stdin=subprocess.DEVNULL,
                              stdout=log, stderr=log, start_new_session=True)
-        wait_until(lambda: (self.dir / "watchdog" / "pid").exists(), seconds=10,
+        wait_until(lambda: (self.dir / "watchdog" / "pid").exists(), seconds=60,
                    what=f"the stand-in watchdog of {self.name}")
 
     def cut_by_fence(self):
