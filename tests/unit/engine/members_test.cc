@@ -71,7 +71,7 @@ TEST(Members, NothingIsStartedBeforeTheFirstRecord) {
             recorded = recorded || std::holds_alternative<WriteConfig>(action);
             const auto* answer = std::get_if<AnswerStart>(&action);
             early = early || (answer != nullptr && answer->verdict == StartVerdict::Allowed &&
-                              cluster.host(id).engine->own_slot().config.epoch.is_none());
+                              cluster.host(id).engine->kept().config.number.epoch.is_none());
             return false;
         };
     }
