@@ -72,6 +72,8 @@ enum class Mutant : std::uint8_t {
     OrderNotReadAgain,
     UnreadableRosterIsEmpty,
     StartingClaimIgnored,
+    MembersDiffer,
+    LateStopStrikes,
     KeeperArmedAfterClaim,
     StartOutlivesLease,
     OrderExecutedTwice,

@@ -53,6 +53,7 @@ void EngineState::take_config(const ClusterConfig& config) {
     membership.take(config, core);
     note_maintenance();
     published_since = kNotYet;
+    members_known = members_agree();
     for (Peer& peer : peers.all()) peer.vouched_issued = kNotYet;
     const VoterSet voters = voters_of(config, core.config);
     if (voters != core.quorum.voters()) {
@@ -102,6 +103,17 @@ void EngineState::say_how_the_file_differs(HostId from) {
     }
     if (held.timing != timing_stage.file())
         say(ConfigDifference::Timing, held.timing.lease.count());
+}
+
+// Whether this host reads everybody whose claims and ballots count, and everybody reads its own.  Who is out claims nothing.
+bool EngineState::members_agree() const {
+    bool listed = false;
+    for (const ClusterMember& member : membership.held().members) {
+        const bool self = member.host == core.config.self;
+        listed = listed || self;
+        if (!self && !member.out && peers.find(member.host) == nullptr) return false;
+    }
+    return listed;
 }
 
 // Publishing: in the slot once the own region is on a majority, so that whoever reads the number finds the record.
