@@ -20,7 +20,7 @@ bool EngineState::at_rest() const {
                       isolation.finding() == Finding::Connected && membership.at_rest() &&
                       !plans_due && core.wakeup == next_beat_at && leadership.at_rest() &&
                       roster_writer.at_rest(core) && orders_writer.at_rest(core) &&
-                      rosters.at_rest();
+                      rosters.at_rest() && !hand_overs_due;
     // What is done about a host that has fallen silent goes by the clock.
     for (const Peer& peer : peers.all()) {
         if (!peer.beat_seen || core.now - peer.beat_at >= core.config.timing.fresh) return false;

@@ -24,8 +24,8 @@ void EngineState::lapse() {
 
 void EngineState::destroy_held() {
     for (OwnVm& own : vms) {
-        if (own.kind == StartKind::Person && own.under_way())
-            answer_start(own, StartVerdict::NoLease, HostId{});
+        const bool asked = own.kind == StartKind::Person || own.kind == StartKind::Arrive;
+        if (asked && own.under_way()) answer_start(own, StartVerdict::NoLease, HostId{});
         const bool held = (own.listed && own.claim.holds()) || own.qemu_seen || own.under_way();
         own.step = StartStep::Idle;
         own.kind = StartKind::None;

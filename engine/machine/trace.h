@@ -65,8 +65,14 @@ enum class TraceCode : std::uint8_t {
     StartUnanswered,    // vm, a = 1 allowed to a person, 0 asked of libvirt; span = since
     ConfigStepMade,     // epoch, number = step, who, a = ConfigStep
     ConfigInForce,      // epoch, number = step
-    ConfigDiffers,  // who = whose record, epoch, number = step, a = ConfigDifference, b = detail
-    VoiceCounts,    // who = self: not barred any more
+    ConfigDiffers,     // who = whose record, epoch, number = step, a = ConfigDifference, b = detail
+    VoiceCounts,       // who = self: not barred any more
+    TargetNamed,       // vm, who = the host that it may migrate to
+    TargetDropped,     // vm, who = the host whose migration came to nothing
+    VmHandedOver,      // vm, who = the host that has it, or settles what becomes of it
+    LeftBehind,        // vm, who = the host that runs it: what is left here is destroyed
+    ArrivalFailed,     // vm: a migration to this host came to nothing
+    ArrivalUnclaimed,  // vm: no host claims it for this one any more, span = since
 };
 
 // What a step of the configuration changes.
@@ -80,7 +86,7 @@ enum class ConfigDifference : std::uint8_t {
     Timing,                 // b: the lease of the cluster, ns
 };
 
-inline constexpr TraceCode kTraceCodeLast = TraceCode::VoiceCounts;
+inline constexpr TraceCode kTraceCodeLast = TraceCode::ArrivalUnclaimed;
 
 struct Trace {
     Instant at;

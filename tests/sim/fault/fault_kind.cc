@@ -57,6 +57,8 @@ const char* name_of(FaultKind kind) {
         "fence device fails, hangs or lies",
         "operator confirms a death",
         "story: datastores obey at once and answer late",
+        "person migrates a VM",
+        "story: trouble for the hosts of a migration",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

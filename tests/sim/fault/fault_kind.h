@@ -56,7 +56,9 @@ enum class FaultKind : std::uint8_t {
     NetDeadForAll,         // nobody reaches anybody
     FenceTrouble,          // a host's fence device fails, hangs or lies
     OperatorConfirms,      // a person says of a host without power that it is dead
-    LateAnswers,  // a majority of a host's datastores does what it is asked, and says so late
+    LateAnswers,     // a majority of a host's datastores does what it is asked, and says so late
+    PersonMigrates,  // a live migration, wherever to
+    MigrationTrouble,  // something happens to one of its hosts, or to the leader, while it is under way
     Last_,
 };
 

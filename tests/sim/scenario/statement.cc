@@ -60,7 +60,7 @@ const std::vector<Rule>& rules() {
         {"vm-stop", 1, {"by"}, {}, nullptr},
         {"vm-crash", 1, {}, {}, nullptr},
         {"vm-start", 1, {"on", "by"}, {}, nullptr},
-        {"vm-migrate", 1, {"to"}, {}, "the engine does not follow migrations yet"},
+        {"vm-migrate", 1, {"to"}, {}, nullptr},
         {"maintenance", 1, {"host"}, {"on", "off"}, "the engine has no maintenance mode yet"},
         {"expect vm", 1, {"on", "within"}, {"on-any", "stopped"}, nullptr},
         {"expect leader", 0, {"leader", "within"}, {}, nullptr},
