@@ -182,7 +182,9 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
             if (planted(Mutant::StartingClaimIgnored) && claim.state == ClaimState::Starting)
                 return;
             const bool void_claim =
-                orders != nullptr && certified(*orders, {known.host, known.incarnation});
+                own.kind == StartKind::Arrive
+                    ? is_void(known.host, known.incarnation)
+                    : orders != nullptr && certified(*orders, {known.host, known.incarnation});
             if (own.kind == StartKind::Arrive && claim.state == ClaimState::Running) {
                 has_source = true;
                 const ClaimCheck said = check_source(own, known, claim);

@@ -166,7 +166,7 @@ struct EngineState {
     [[nodiscard]] const Claim* handed_to(const OwnVm& own, HostId& host) const;
     [[nodiscard]] bool target_is_settled(const OwnVm& own);
     void settle_hand_overs();
-    void leave_to(OwnVm& own, HostId other);
+    void leave_to(OwnVm& own, HostId other, bool runs_there);
     void name_target(OwnVm& own);
     void left_for_target(OwnVm& own);
 

@@ -144,10 +144,13 @@ enum class VmRunState : std::uint8_t {
 };
 
 // A protected VM as libvirt shows it; sent for every one after (re)connecting and whenever one changes.  The XML
-// named in `spec` is already on a majority of the voting datastores.
+// named in `spec` is already on a majority of the voting datastores.  A bystander is a VM with a QEMU that libvirt shows as not
+// protected, such as one that a migration has not defined yet: it matters only when this host claims it, and its spec tells no more
+// than id and name.
 struct VmSeen {
     VmSpec spec;
     VmRunState state = VmRunState::Off;
+    bool bystander = false;
 };
 
 // Every protected VM of this host has been reported by VmSeen since the last (re)connection.

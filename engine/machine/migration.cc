@@ -163,13 +163,17 @@ void EngineState::keep_arriving(OwnVm& own) {
 
 // ---- the source
 
-// The entry of another host that runs what this one let go to it; null when none does.
+// The entry of another host that shows that it runs, or ran, what this one let go: a claim that only arrives or starts may be
+// withdrawn again, any other has a greater number only because the VM was there.  Null when there is none.
 const Claim* EngineState::handed_to(const OwnVm& own, HostId& host) const {
     const Claim* found = nullptr;
     if (own.claim.target.is_none()) return found;
     rosters.for_each_of_vm(
         own.claim.spec.vm, [&](const RosterTable::Known& known, const Claim& claim) {
-            if (claim.state != ClaimState::Running || claim.number <= own.claim.number) return;
+            const bool may_be_withdrawn =
+                claim.state == ClaimState::Arriving || claim.state == ClaimState::Starting;
+            if (may_be_withdrawn || claim.number <= own.claim.number) return;
+            if (found != nullptr && found->holds()) return;
             found = &claim;
             host = known.host;
         });
@@ -197,8 +201,9 @@ void EngineState::settle_hand_overs() {
                           !own.under_way() && !own.destroying;
         if (!here) continue;
         HostId other;
-        if (handed_to(own, other) != nullptr) {
-            leave_to(own, other);
+        const Claim* there = handed_to(own, other);
+        if (there != nullptr && (there->holds() || own.moving)) {
+            leave_to(own, other, there->holds());
         } else {
             name_target(own);
         }
@@ -206,15 +211,16 @@ void EngineState::settle_hand_overs() {
     }
 }
 
-// It runs on the other host.  libvirt ends what it paused here by itself, and must not be disturbed while that host still fetches
-// memory; what goes on running, or is forgotten, is destroyed.
-void EngineState::leave_to(OwnVm& own, HostId other) {
+// It runs on the other host, or did.  libvirt ends what it paused here by itself, and must not be disturbed while that host still
+// fetches memory; what goes on running, or is forgotten, is destroyed: its memory is older than its disks.
+void EngineState::leave_to(OwnVm& own, HostId other, bool runs_there) {
     const Peer* peer = peers.find(other);
-    const bool lives = peer != nullptr && !is_void(other, peer->incarnation);
+    const bool lives = runs_there && peer != nullptr && !is_void(other, peer->incarnation);
     if (own.unclaimed_since == kNotYet) own.unclaimed_since = core.now;
     const Instant due = own.unclaimed_since + kAppearWithin;
-    if (own.qemu_seen && own.moving && lives && (own.post_copy || core.now < due))
-        return core.wake_at(due);
+    const bool ends_by_itself = own.qemu_seen && own.moving && lives;
+    if (ends_by_itself && own.post_copy) return;
+    if (ends_by_itself && core.now < due) return core.wake_at(due);
     core.trace(about(TraceCode::LeftBehind, own, other));
     own.destroying = true;
     core.emit(DestroyVm{own.claim.spec.vm});

@@ -18,7 +18,7 @@ void migration_text(const Trace& trace, TraceWriter& text) {
             text.add(": gone from here, host %u has it or settles what becomes of it", host);
             return;
         case TraceCode::LeftBehind:
-            text.add(": host %u runs it; what is left of it here is destroyed", host);
+            text.add(": host %u has it; what is left of it here is destroyed", host);
             return;
         case TraceCode::ArrivalFailed:
             text.add(": its migration to this host came to nothing; the claim is given back");

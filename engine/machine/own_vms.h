@@ -42,6 +42,7 @@ struct OwnVm {
     bool off_seen = false;       // a listing showed it off although its claim says running
     bool half_started = false;   // its QEMU never ran
     bool moving = false;         // its QEMU is libvirt's: launched, coming, or handed over
+    bool bystander = false;      // nothing but a claim makes it this agent's business
     bool post_copy = false;      // and the target still needs its memory
     bool crash_pending = false;  // its QEMU ended while this host was no member
     bool destroying = false;     // DestroyVm or ShutdownVm is out, VmGone is not in

@@ -7,6 +7,10 @@ namespace holdfast {
 
 namespace {
 
+bool is_claimed(const OwnVm& own) {
+    return (own.listed && own.claim.holds()) || own.under_way();
+}
+
 constexpr std::uint8_t kRevivesMax = 3;  // then the leader looks for another host
 
 }  // namespace
@@ -30,6 +34,11 @@ void EngineState::on(const KeeperReport& report) {
 }
 
 void EngineState::on(const VmSeen& seen) {
+    // Before the past is known it may still name the VM.
+    if (seen.bystander && reconciled) {
+        const OwnVm* known = vms.find(seen.spec.vm);
+        if (known == nullptr || !is_claimed(*known)) return;
+    }
     const bool has_qemu = seen.state != VmRunState::Off;
     OwnVm* own = has_qemu ? vms.find_or_add(seen.spec) : vms.find(seen.spec.vm);
     if (own == nullptr) {
@@ -40,15 +49,17 @@ void EngineState::on(const VmSeen& seen) {
         }
         return;
     }
-    // A domain that came by a migration has no XML for its next start as yet; its source's claim named one.
-    const bool tells_less = seen.spec.xml.is_none() && !own->claim.spec.xml.is_none();
-    if (own->claim.spec != seen.spec && !tells_less) {
+    own->bystander = seen.bystander && !is_claimed(*own);
+    // What a migration is bringing may be defined here as it was long ago; its source's claim knows better.
+    const bool arriving =
+        own->kind == StartKind::Arrive && seen.state != VmRunState::Running && own->listed;
+    if (own->claim.spec != seen.spec && !seen.bystander && !arriving) {
         own->claim.spec = seen.spec;
         if (own->listed) roster_writer.touch();
     }
     if (!has_qemu) {
-        const bool arriving = own->kind == StartKind::Arrive && own->step == StartStep::Appear;
-        own->off_seen = !own->under_way() || (arriving && own->qemu_seen);
+        const bool waited_for = own->kind == StartKind::Arrive && own->step == StartStep::Appear;
+        own->off_seen = !own->under_way() || (waited_for && own->qemu_seen);
         return;
     }
     own->qemu_seen = true;
@@ -91,6 +102,13 @@ void EngineState::reconcile_claims() {
     if (!past.known || !list_complete || reconciled) return;
     reconciled = true;
     hand_overs_due = true;
+    for (std::size_t i = vms.size(); i-- > 0;) {
+        OwnVm& own = *(vms.begin() + i);
+        if (!own.bystander) continue;
+        own.bystander = false;
+        own.qemu_seen = is_claimed(own);
+        if (!own.qemu_seen && !own.listed) vms.remove(own.claim.spec.vm);
+    }
     for (OwnVm& own : vms) {
         own.off_seen = false;
         if (!own.listed || !own.claim.holds() || own.under_way()) continue;

@@ -194,6 +194,7 @@ void Hypervisor::set_state(VmIndex vm, DomainState state) {
     if (domain.state == DomainState::Running) --running_count_;
     domain.state = state;
     domain.lied_about = false;
+    domain.spent = false;
     if (domain.state == DomainState::Running) ++running_count_;
 }
 

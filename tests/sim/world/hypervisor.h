@@ -94,8 +94,11 @@ class Hypervisor {
     // Its QEMU is started, to wait.  False: it was not let in, or somebody was faster.
     bool launch(WorldTime now, VmIndex vm);
     // Its other scenes; each does nothing when the domain is not in the state that it needs.
-    bool hand_over(VmIndex vm);                // source: Running to Handed
-    bool arrive(VmIndex vm);                   // target: Incoming to Running
+    bool hand_over(VmIndex vm);  // source: Running to Handed
+    bool arrive(VmIndex vm);     // target: Incoming to Running
+
+    void note_spent(VmIndex vm) { domains_[vm].spent = true; }  // source: the target runs it
+
     void keep(VmIndex vm);                     // source: Handed back to Running
     void depart(VmIndex vm, StopCause cause);  // source: Handed to Off
     void give_up(VmIndex vm);                  // target: Incoming to Off
@@ -148,6 +151,7 @@ class Hypervisor {
         ClaimNumber claim;
         bool lied_about = false;    // it runs, and the agent was told that it does not
         std::uint32_t arrival = 0;  // of a migration that was let in
+        bool spent = false;         // Handed, and the target has run it
         std::deque<std::uint32_t> calls;
     };
 

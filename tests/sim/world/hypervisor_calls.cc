@@ -117,7 +117,7 @@ void Hypervisor::ask(WorldTime now, std::uint32_t index) {
 void Hypervisor::refuse(WorldTime now, std::uint32_t index, const char* why) {
     const Call& call = calls_[index];
     tally_.add(Count::StartsRefused);
-    if (call.kind == CallKind::PersonStart) {
+    if (call.kind != CallKind::Start) {
         owner_.start_refused(host_, call.vm, why);
     } else {
         owner_.mail(
@@ -194,7 +194,9 @@ void Hypervisor::finish_destroy(Call& call) {
         const EndCause cause = unseen ? EndCause::DestroyedUnseen : EndCause::Destroyed;
         owner_.vm_ended(host_, call.vm, cause);
     }
-    if (state == DomainState::Handed) owner_.vm_ended(host_, call.vm, EndCause::Destroyed);
+    // One that its target has run is but a shell.
+    if (state == DomainState::Handed && !domains_[call.vm].spent)
+        owner_.vm_ended(host_, call.vm, EndCause::Destroyed);
     if (state != DomainState::Absent) set_state(call.vm, DomainState::Off);
     // To an agent that knows nothing of it, a guest that shuts down is one that its user has shut down.
     if (call.kind == CallKind::ShutDown && call.life != life_ && listed_life_ == life_ &&

@@ -97,6 +97,7 @@ std::optional<Span> World::next_scene(Migration& move) {
             // All is on the target; whether it goes on without a source depends on who drives it.
             if (prepared && !target_side.busy(move.vm) && (source || move.client_goes_on) &&
                 target_side.arrive(move.vm)) {
+                from.hypervisor->note_spent(move.vm);
                 move.scene = Scene::Leaving;
                 return move.slow ? kSlowHandOver : kHandOver;
             }
