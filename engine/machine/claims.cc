@@ -261,9 +261,10 @@ void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
     own.number_floor = std::max(own.number_floor, own.claim.number);
     own.kind = StartKind::None;
     own.step = StartStep::Idle;
-    Trace line = about(kind == StartKind::Adopt && failure == StartFailure::Conflict
-                           ? TraceCode::VmConflict
-                           : TraceCode::ClaimWithdrawn,
+    const bool conflict = failure == StartFailure::Conflict;
+    Trace line = about(kind == StartKind::Adopt && conflict     ? TraceCode::VmConflict
+                       : kind == StartKind::Arrive && !conflict ? TraceCode::ArrivalFailed
+                                                                : TraceCode::ClaimWithdrawn,
                        own);
     line.a = static_cast<std::int64_t>(failure);
     line.who.host = other;
@@ -277,7 +278,6 @@ void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
                      other);
     }
     if (kind == StartKind::Arrive) {
-        const bool conflict = failure == StartFailure::Conflict;
         answer_start(
             own, conflict ? StartVerdict::RunsElsewhere : StartVerdict::NotHandedOver, other);
     }
