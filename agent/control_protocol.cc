@@ -4,6 +4,7 @@
 #include <charconv>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "agent/text.h"
@@ -44,11 +45,22 @@ Result<ControlRequest> decode_events(const std::vector<std::string_view>& words)
 }
 
 Result<ControlRequest> decode_guard(const std::vector<std::string_view>& words) {
-    if (words.size() < 3 || words.size() > 4) return refuse("guard takes UUID and NAME.");
+    if (words.size() < 3 || words.size() > 5)
+        return refuse("guard takes UUID, NAME and what it is about.");
     const auto uuid = parse_uuid(words[2]);
     if (!uuid || uuid->is_none()) return refuse("guard: that is not a VM's uuid.");
-    return ControlRequest{
-        GuardRequest{*uuid, words.size() == 4 ? printable(words[3]) : std::string()}};
+    GuardRequest guard{*uuid, words.size() >= 4 ? printable(words[3]) : std::string()};
+    if (words.size() == 5 && words[4] == "incoming") {
+        guard.incoming = true;
+    } else if (words.size() == 5) {
+        const std::string_view digits = words[4];
+        const auto [end, error] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), guard.arrival);
+        const bool whole = error == std::errc{} && end == digits.data() + digits.size();
+        if (!whole || guard.arrival == 0)
+            return refuse("guard: neither incoming nor the number of an arrival.");
+    }
+    return ControlRequest{std::move(guard)};
 }
 
 // The nine durations of a timing, in the order of its declaration.
@@ -160,9 +172,14 @@ std::string encode_request(const ControlRequest& request) {
         return text + " confirm-dead " + std::to_string(confirm->host.value()) + " " +
                incarnation_text(confirm->incarnation);
     }
+    if (std::holds_alternative<GoodbyeRequest>(request)) return text + " goodbye";
     const auto& guard = std::get<GuardRequest>(request);
     text += " guard " + uuid_text(guard.vm) + " ";
-    for (const char c : printable(guard.name)) text += c == ' ' ? '_' : c;
+    // Without a name there is no room for what follows it.
+    const std::string name = guard.name.empty() ? uuid_text(guard.vm) : printable(guard.name);
+    for (const char c : name.substr(0, kGuardNameMax)) text += c == ' ' ? '_' : c;
+    if (guard.incoming) text += " incoming";
+    if (guard.arrival != 0) text += " " + std::to_string(guard.arrival);
     return text.substr(0, kControlRequestBytesMax);
 }
 
@@ -179,6 +196,7 @@ Result<ControlRequest> decode_request(std::string_view packet) {
     if (words.size() == 2 && words[1] == "status") return ControlRequest{StatusRequest{}};
     if (words.size() == 2 && words[1] == "latency") return ControlRequest{LatencyRequest{}};
     if (words.size() >= 2 && words[1] == "events") return decode_events(words);
+    if (words.size() == 2 && words[1] == "goodbye") return ControlRequest{GoodbyeRequest{}};
     if (words.size() >= 2 && words[1] == "guard") return decode_guard(words);
     if (words.size() >= 2 && words[1] == "change") return decode_change(words);
     if (words.size() >= 2 && words[1] == "confirm-dead") return decode_confirm(words);

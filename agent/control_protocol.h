@@ -10,6 +10,9 @@
 //                              ends only with the connection
 //   confirm-dead HOST INCARNATION   a person says that this incarnation (BOOT.RESTART) is dead; exit code 0 accepted, 1 refused
 //   guard UUID NAME            may this VM be started here?  exit code 0 yes, 1 no with the sentence
+//   guard UUID NAME incoming   may a live migration bring it?  exit code 0 with the number of its arrival, 1 as above
+//   guard UUID NAME NUMBER     may the QEMU of that arrival be started?
+//   goodbye                    the host goes down: its VMs, once stopped, shall run elsewhere
 //   change timing NS×9         a new timing for the whole cluster, in nanoseconds and in the order of struct Timing: interval fresh
 //                              silent isolation_after lease watchdog granularity landing dead
 //   change datastore add NAME  the datastore of that name begins to vote; also "change datastore retire NAME"
@@ -34,6 +37,7 @@
 namespace holdfast {
 
 inline constexpr std::size_t kControlRequestBytesMax = 1024;
+inline constexpr std::size_t kGuardNameMax = 512;
 inline constexpr std::size_t kControlPacketBytesMax = 32768;
 
 struct StatusRequest {};
@@ -48,7 +52,12 @@ struct EventsRequest {
 struct GuardRequest {
     VmId vm;
     std::string name;
+    bool incoming = false;      // a live migration is about to bring it
+    std::uint32_t arrival = 0;  // its QEMU, as the answer to that numbered it; 0: any other start
 };
+
+// The host goes down.
+struct GoodbyeRequest {};
 
 struct ChangeRequest {
     ConfigChange change;
@@ -62,6 +71,7 @@ struct ConfirmRequest {
 using ControlRequest = std::variant<StatusRequest,
                                     EventsRequest,
                                     GuardRequest,
+                                    GoodbyeRequest,
                                     ChangeRequest,
                                     ConfirmRequest,
                                     LatencyRequest>;

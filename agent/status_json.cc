@@ -149,6 +149,7 @@ const char* claim_state_text(ClaimState state) {
         case ClaimState::WantsStart: return "wants-start";
         case ClaimState::Stopped: return "stopped";
         case ClaimState::Stopping: return "stopping";
+        case ClaimState::Arriving: return "arriving";
         case ClaimState::Failed: break;
     }
     return "failed";

@@ -92,7 +92,7 @@ void put(Writer& out, const DomainSeen& m) {
 
 void get(Reader& in, DomainSeen& m) {
     m.spec = get_spec(in);
-    m.state = in.choice(VmRunState::Off, VmRunState::Running);
+    m.state = in.choice(VmRunState::Off, VmRunState::PostCopy);
     m.protectable = in.flag();
     m.reason = in.text();
     m.xml = get_xml(in, m.spec);

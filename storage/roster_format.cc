@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kRosterMagic = magic_of("HFRO");
 constexpr std::size_t kHeaderBytes = 1024;
-constexpr std::uint8_t kClaimStateMax = 6;
+constexpr std::uint8_t kClaimStateMax = 7;
 constexpr std::uint8_t kStartFailureMax = 7;
 
 struct RosterHeaderOnDisk {
@@ -44,12 +44,15 @@ struct ClaimOnDisk {
     std::uint64_t order_number;
     std::uint8_t state;
     std::uint8_t failure;
-    std::array<std::uint8_t, 6> reserved;
+    std::uint16_t target;
+    std::uint32_t target_number;
 };
 
 static_assert(sizeof(ClaimOnDisk) == 160);
 static_assert(offsetof(ClaimOnDisk, number) == 128);
 static_assert(offsetof(ClaimOnDisk, state) == 152);
+static_assert(offsetof(ClaimOnDisk, target) == 154);
+static_assert(offsetof(ClaimOnDisk, target_number) == 156);
 static_assert(std::has_unique_object_representations_v<ClaimOnDisk>);
 static_assert(kHeaderBytes + kRosterEntriesMax * sizeof(ClaimOnDisk) <= kRosterCopyBytes);
 
@@ -61,6 +64,8 @@ ClaimOnDisk to_disk(const Claim& claim) {
     disk.order_number = claim.order_number.value();
     disk.state = static_cast<std::uint8_t>(claim.state);
     disk.failure = static_cast<std::uint8_t>(claim.failure);
+    disk.target = claim.target.value();
+    disk.target_number = claim.target_number;
     return disk;
 }
 
@@ -72,6 +77,8 @@ Claim from_disk(const ClaimOnDisk& disk) {
     claim.failure = static_cast<StartFailure>(disk.failure);
     claim.order_epoch = Epoch{disk.order_epoch};
     claim.order_number = OrderNumber{disk.order_number};
+    claim.target = HostId{disk.target};
+    claim.target_number = disk.target_number;
     return claim;
 }
 
@@ -141,6 +148,7 @@ Result<Nothing, Reject> decode_roster(std::span<const std::byte> block,
         check_vm_spec(entry.spec, offset, check);
         check.between(offset + offsetof(ClaimOnDisk, state), entry.state, 1, kClaimStateMax);
         check.at_most(offset + offsetof(ClaimOnDisk, failure), entry.failure, kStartFailureMax);
+        check.at_most(offset + offsetof(ClaimOnDisk, target), entry.target, kHostsMax);
         if (check.reject()) return Unexpected{*check.reject()};
         roster.claims.push(from_disk(entry));
     }

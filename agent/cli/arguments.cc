@@ -24,6 +24,7 @@ struct All {
     StatusOptions status;
     EventsOptions events;
     GuardOptions guard;
+    GoodbyeOptions goodbye;
     ConfirmDeadOptions confirm_dead;
     MaintenanceOptions maintenance;
     DatastoreOptions datastore;
@@ -169,6 +170,20 @@ void add_agent_commands(CLI::App& app, All& all) {
     add_config(guard, all.guard.config);
     guard->add_option("--uuid", all.guard.uuid, "The VM's uuid")->required();
     guard->add_option("--name", all.guard.name, "Its name, for messages");
+    CLI::Option* incoming = guard->add_flag(
+        "--incoming",
+        all.guard.incoming,
+        "It does not start: a live migration brings it. A yes prints the number of its arrival");
+    guard->add_option("--arrival", all.guard.arrival, "The QEMU of the arrival with this number")
+        ->excludes(incoming);
+
+    CLI::App* goodbye = app.add_subcommand(
+        "goodbye",
+        "Say that this host goes down: it takes no new VMs, and those that stop from now on start "
+        "on other hosts at once\n\n"
+        "For the shutdown of the host, before anything stops its VMs; the agent ends with the next "
+        "SIGTERM, and a restart of it takes the word back.");
+    add_config(goodbye, all.goodbye.config);
 
     CLI::App* confirm = app.add_subcommand(
         "confirm-dead",
@@ -227,6 +242,7 @@ int dispatch(const CLI::App& app, const All& all) {
     if (name == "status") return run_status(all.status);
     if (name == "events") return run_events(all.events);
     if (name == "guard") return run_guard(all.guard);
+    if (name == "goodbye") return run_goodbye(all.goodbye);
     if (name == "replay") return run_replay(all.replay);
     if (name == "confirm-dead") return run_confirm_dead(all.confirm_dead);
     if (name == "maintenance") return run_maintenance(all.maintenance);

@@ -21,13 +21,18 @@ int run_guard(const GuardOptions& options) {
     }
     // A little longer than the agent's own limit, so that its sentence arrives.
     constexpr Duration kPatience = std::chrono::milliseconds{5500};
-    const Result<ControlEnd> end = ask_agent(config->run_path("control.sock"),
-                                             GuardRequest{*uuid, options.name},
-                                             kPatience,
-                                             [](std::string_view) {});
+    const Result<ControlEnd> end =
+        ask_agent(config->run_path("control.sock"),
+                  GuardRequest{*uuid, options.name, options.incoming, options.arrival},
+                  kPatience,
+                  [](std::string_view) {});
     if (!end) {
         std::fprintf(stderr, "holdfast: %s\n", end.error().text.c_str());
         return kUnreachable;
+    }
+    if (end->code == 0 && options.incoming) {
+        std::printf("%s\n", end->text.c_str());
+        return end->code;
     }
     if (!end->text.empty()) std::fprintf(stderr, "holdfast: %s\n", end->text.c_str());
     return end->code;

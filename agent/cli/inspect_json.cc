@@ -94,6 +94,10 @@ void write_record(JsonWriter& json, const Roster& roster) {
         json.key("claim").number(claim.number.value());
         json.key("order_epoch").number(claim.order_epoch.value());
         json.key("order").number(claim.order_number.value());
+        if (!claim.target.is_none()) {
+            json.key("target").number(std::uint64_t{claim.target.value()});
+            json.key("target_claim").number(std::uint64_t{claim.target_number});
+        }
         json.key("memory_mib").number(std::uint64_t{claim.spec.memory_mib});
         write_xml_ref(json, claim.spec.xml);
         json.end_object();

@@ -73,6 +73,12 @@ struct GuardOptions {
     std::string config = kConfigFileDefault;
     std::string uuid;
     std::string name;
+    bool incoming = false;
+    std::uint32_t arrival = 0;
+};
+
+struct GoodbyeOptions {
+    std::string config = kConfigFileDefault;
 };
 
 struct ConfirmDeadOptions {
@@ -109,6 +115,7 @@ int run_status(const StatusOptions& options);
 int run_events(const EventsOptions& options);
 int run_replay(const ReplayOptions& options);
 int run_guard(const GuardOptions& options);
+int run_goodbye(const GoodbyeOptions& options);
 int run_confirm_dead(const ConfirmDeadOptions& options);
 int run_maintenance(const MaintenanceOptions& options);
 int run_datastore(const DatastoreOptions& options);

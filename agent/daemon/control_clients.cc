@@ -65,6 +65,8 @@ void ControlLoop::handle(Client& client, const ControlRequest& request) {
         change(client, *asked);
     } else if (const auto* confirmed = std::get_if<ConfirmRequest>(&request)) {
         confirm(client, *confirmed);
+    } else if (std::holds_alternative<GoodbyeRequest>(request)) {
+        goodbye(client);
     } else {
         guard(client, std::get<GuardRequest>(request));
     }
@@ -110,17 +112,25 @@ void ControlLoop::guard(Client& client, const GuardRequest& request) {
     for (std::size_t i = 0; have_snapshot && i < snapshot_->vms_count; ++i) {
         if (snapshot_->vms[i].vm == request.vm) claimed = &snapshot_->vms[i];
     }
-    const bool holds = claimed != nullptr && (claimed->state == ClaimState::Starting ||
-                                              claimed->state == ClaimState::Running);
-    if (holds && claimed->host == around_.config.self) {
-        // The agent's own start, or one that it let in already.
-        end_guard(client, 0, {});
-        return;
-    }
+    const bool holds = claimed != nullptr && claimed->state != ClaimState::WantsStart &&
+                       claimed->state != ClaimState::Stopped &&
+                       claimed->state != ClaimState::Failed;
     const auto& entries = directory_->entries;
     const auto known = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) {
         return entry.spec.vm == request.vm;
     });
+    StartAsked asked;
+    asked.incoming = request.incoming;
+    asked.arrival = request.arrival;
+    asked.spec.vm = request.vm;
+    asked.spec.name = VmName{request.name};
+    const bool here = holds && claimed->host == around_.config.self;
+    if (here || request.incoming || request.arrival != 0) {
+        // The agent's own start, or what a migration brings: the engine knows, and needs no definition for it.
+        if (known != entries.end() && known->protectable && !known->spec.xml.is_none())
+            asked.spec = known->spec;
+        return ask_engine(client, asked);
+    }
     if (known == entries.end() || !known->protectable) {
         if (holds) {
             end_guard(client, 1, "it runs on " + around_.config.host_name(claimed->host) + ".");
@@ -138,11 +148,24 @@ void ControlLoop::guard(Client& client, const GuardRequest& request) {
         end_guard(client, 1, "its definition is not on a majority of the datastores yet.");
         return;
     }
-    client.guard_token = next_token_++;
+    asked.spec = known->spec;
+    ask_engine(client, asked);
+}
+
+void ControlLoop::ask_engine(Client& client, StartAsked asked) {
+    client.guard_token = asked.token = next_token_++;
     client.guard_until = boottime_now() + kGuardTimeLimit;
-    if (!reports_.push(ControlReport{StartAsked{client.guard_token, known->spec}})) {
+    if (!reports_.push(ControlReport{asked}))
         end_guard(client, 1, "the agent is too busy to answer.");
-    }
+}
+
+// Once said it stands: the SIGTERM that follows must not make an upgrade of it.
+void ControlLoop::goodbye(Client& client) {
+    if (!shutdown_told_) shutdown_told_ = reports_.push(ControlReport{ShutdownAsked{true}});
+    end(client,
+        shutdown_told_ ? 0 : 1,
+        shutdown_told_ ? "This host takes no new VMs; those that stop from now on start elsewhere."
+                       : "The agent is too busy to answer.");
 }
 
 void ControlLoop::change(Client& client, const ChangeRequest& request) {
@@ -168,6 +191,12 @@ void ControlLoop::answer(const AnswerStart& answer) {
     for (const auto& client : clients_) {
         if (client->guard_token != answer.token || answer.token == 0) continue;
         const bool allowed = answer.verdict == StartVerdict::Allowed;
+        if (allowed && answer.arrival != 0) {
+            client->guard_token = 0;
+            sink_.say(MessageId::VmAllowed, {client->guard_name});
+            end(*client, 0, std::to_string(answer.arrival));
+            return;
+        }
         end_guard(*client, allowed ? 0 : 1, allowed ? std::string() : refusal(answer));
         return;
     }
@@ -191,6 +220,9 @@ std::string ControlLoop::refusal(const AnswerStart& answer) const {
             return "this host is in maintenance; start it on another host, or end that with "
                    "`holdfast "
                    "maintenance HOST off`.";
+        case StartVerdict::NotHandedOver:
+            return "no host that runs it has agreed to its migration to this one: it does not run, "
+                   "or the agent of its host does not answer; see `holdfast status`.";
         case StartVerdict::Stopping: break;
     }
     return "the agent is being stopped.";

@@ -106,6 +106,8 @@ class ControlLoop {
     void send_latency(Client& client);
     void send_events(Client& client, const EventsRequest& request);
     void guard(Client& client, const GuardRequest& request);
+    void goodbye(Client& client);
+    void ask_engine(Client& client, StartAsked asked);
     void confirm(Client& client, const ConfirmRequest& request);
     void end_guard(Client& client, int code, const std::string& sentence);
     void end(Client& client, int code, const std::string& text);
@@ -124,7 +126,7 @@ class ControlLoop {
     std::atomic<bool> stopping_{false};
     std::atomic<bool> shutdown_asked_{false};
     std::atomic<bool> ended_{false};
-    bool shutdown_told_ = false;
+    bool shutdown_told_ = false;  // that the agent is to stop, or its host goes down
     std::deque<EventLine> events_;
     std::uint64_t lines_lost_ = 0;
     std::unique_ptr<LogRecord> record_;

@@ -26,6 +26,11 @@ void VmLink::on(vm_protocol::DomainSeen& message) {
     domain.reported = false;
     if (!domain.seen.protectable) {
         domain.stored = XmlRef{};
+        // A migration may bring it, or this host may claim it from the time when it was protected.
+        VmSpec spec;
+        spec.vm = vm;
+        spec.name = domain.seen.spec.name;
+        if (domain.seen.state != VmRunState::Off) report(VmSeen{spec, domain.seen.state, true});
         return;
     }
     // Kept until it is stored, and afterwards for a start of this VM on this host.

@@ -19,7 +19,13 @@ namespace holdfast {
 // Connections are numbered from 1: what an older one said about a domain may be outdated.
 using ConnectionNumber = std::uint64_t;
 
-enum class DomainPower : std::uint8_t { Off = 1, Paused, Running };
+enum class DomainPower : std::uint8_t {
+    Off = 1,
+    Paused,
+    Running,
+    Moving,    // paused by libvirt itself: being launched, or coming or going in a live migration
+    PostCopy,  // left behind by a live migration that still fetches its memory
+};
 
 // A domain at some moment between the request and the report.
 struct DomainSnapshot {

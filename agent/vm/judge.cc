@@ -11,6 +11,7 @@
 #include "agent/config.h"
 #include "agent/files.h"
 #include "agent/text.h"
+#include "agent/vm/arrival_mark.h"
 #include "agent/vm/domain_xml.h"
 #include "agent/vm/protection.h"
 
@@ -35,7 +36,10 @@ int judge_standard_input(const std::string& config_path) {
         std::fprintf(stderr, "%s\n", domain.error().text.c_str());
         return kCannotTell;
     }
-    std::printf("%s\n", uuid_text(domain->vm).c_str());
+    const std::uint32_t arrival = arrival_in(xml);
+    std::printf("%s%s\n",
+                uuid_text(domain->vm).c_str(),
+                arrival == 0 ? "" : (" " + std::to_string(arrival)).c_str());
     return judge_protection(*domain, config->vm_datastores).protectable ? kProtected
                                                                         : kNotProtected;
 }

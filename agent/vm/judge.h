@@ -7,7 +7,8 @@
 
 namespace holdfast {
 
-// Reads XML from standard input and prints the domain's UUID.  Returns 0: protected, 1: not protected, 2: cannot tell.
+// Reads XML from standard input and prints the domain's UUID, and behind it the number of its arrival if a live migration brings
+// it (arrival_mark.h).  Returns 0: protected, 1: not protected, 2: cannot tell.
 [[nodiscard]] int judge_standard_input(const std::string& config_path);
 
 }  // namespace holdfast

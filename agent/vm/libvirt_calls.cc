@@ -21,11 +21,13 @@ CallResult explain_failure(virConnect* connection) {
 }
 
 DomainPower power_of(virDomain* domain) {
+    // Not by virDomainGetJobInfo(): on the target of a migration that waits until it ends.
     if (virDomainIsActive(domain) != 1) return DomainPower::Off;
     int state = VIR_DOMAIN_NOSTATE;
-    if (virDomainGetState(domain, &state, nullptr, 0) != 0) return DomainPower::Running;
+    int reason = 0;
+    if (virDomainGetState(domain, &state, &reason, 0) != 0) return DomainPower::Running;
     switch (state) {
-        case VIR_DOMAIN_PAUSED: return DomainPower::Paused;
+        case VIR_DOMAIN_PAUSED: return power_of_paused(reason);
         case VIR_DOMAIN_SHUTOFF: return DomainPower::Off;
         default: return DomainPower::Running;
     }
@@ -54,6 +56,16 @@ bool is_defined_as(virDomain* domain, const std::string& xml) {
 }
 
 }  // namespace
+
+DomainPower power_of_paused(int reason) {
+    switch (reason) {
+        case VIR_DOMAIN_PAUSED_MIGRATION:
+        case VIR_DOMAIN_PAUSED_STARTING_UP: return DomainPower::Moving;
+        case VIR_DOMAIN_PAUSED_POSTCOPY:
+        case VIR_DOMAIN_PAUSED_POSTCOPY_FAILED: return DomainPower::PostCopy;
+        default: return DomainPower::Paused;
+    }
+}
 
 Result<DomainsListed> list_domains(virConnect* connection) {
     virDomainPtr* found = nullptr;

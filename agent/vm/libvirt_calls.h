@@ -17,6 +17,9 @@ namespace holdfast {
 // Every domain that libvirt knows, and what the host has.
 [[nodiscard]] Result<DomainsListed> list_domains(virConnect* connection);
 
+// What a paused domain is, by libvirt's reason for it (VIR_DOMAIN_PAUSED_...).
+[[nodiscard]] DomainPower power_of_paused(int reason);
+
 // The outer error: libvirt did not answer.  Empty: it does not know the domain.
 [[nodiscard]] Result<std::optional<DomainSnapshot>> read_domain(virConnect* connection,
                                                                 const VmId& vm);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/vm/arrival_mark.h"
 #include "agent/vm/boot_clock.h"
 #include "agent/vm/daemon_link.h"
 #include "agent/vm/fence_calls.h"
@@ -112,6 +113,7 @@ int serve(const holdfast::Config& config, holdfast::StartMarks& marks, int signa
 int main(int argc, char** argv) {
     const std::string_view flag = argc == 3 ? argv[1] : "";
     if (flag == "--probe") return holdfast::probe_path(argv[2]);
+    if (flag == "--let-in") return holdfast::mark_standard_input(argv[2]);
     if (flag == "--judge") return holdfast::judge_standard_input(argv[2]);
     if (flag != "--config") {
         std::fputs("usage: holdfast-vm --config FILE\n", stderr);

@@ -265,9 +265,9 @@ void VmManager::settle_order(VmRecord& record, Instant now) {
         !is_active && !lives && (order.phase == VmOrder::Phase::Verifying || is_settled(now));
     if (order.kind == CallKind::Start) {
         if (is_active) {
-            const bool is_paused = record.power == DomainPower::Paused && marks_.has(record.vm);
-            record.state = is_paused ? VmRunState::Paused : VmRunState::Running;
-            if (!is_paused) marks_.clear(record.vm);
+            const bool is_half_started = is_paused(record.power) && marks_.has(record.vm);
+            record.state = is_half_started ? VmRunState::Paused : run_state(record.power);
+            if (!is_half_started) marks_.clear(record.vm);
             order.session = 0;  // so that the picture goes out before the answer
             announce(record);
             answer(record, StartFailure::None, order.text);

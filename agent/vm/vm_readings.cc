@@ -110,8 +110,8 @@ void VmManager::note_power(VmRecord& record, Instant now) {
     if (record.order && record.order->kind == CallKind::Start) return;
     if (record.power != DomainPower::Off) {
         record.stop_pending = false;
-        const bool is_half_started = record.power == DomainPower::Paused && marks_.has(record.vm);
-        record.state = is_half_started ? VmRunState::Paused : VmRunState::Running;
+        const bool is_half_started = is_paused(record.power) && marks_.has(record.vm);
+        record.state = is_half_started ? VmRunState::Paused : run_state(record.power);
         const bool is_resuming = record.order && record.order->kind == CallKind::Resume;
         if (!is_half_started && !is_resuming) marks_.clear(record.vm);
         return;

@@ -41,6 +41,17 @@ struct VmDestruction {
     bool proved_off = false;    // and said that the domain is not active
 };
 
+// Whether a QEMU that this agent began to start has not run yet.
+[[nodiscard]] inline bool is_paused(DomainPower power) {
+    return power == DomainPower::Paused || power == DomainPower::Moving;
+}
+
+// What a domain that is active, and not half-started, is to holdfastd.
+[[nodiscard]] inline VmRunState run_state(DomainPower power) {
+    if (power == DomainPower::Moving) return VmRunState::Moving;
+    return power == DomainPower::PostCopy ? VmRunState::PostCopy : VmRunState::Running;
+}
+
 struct VmRecord {
     VmId vm;
 

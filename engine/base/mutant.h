@@ -79,6 +79,14 @@ enum class Mutant : std::uint8_t {
     OrderExecutedTwice,
     PersonStartsUnclaimed,
     HalfStartedIsRunning,
+    // live migration
+    ArrivalNotNamed,
+    ArrivalNameNotDurable,
+    ArrivalNumberNotChecked,
+    ArrivingIsRunning,
+    HandedOverIsRevived,
+    StartWhileHandedOver,
+    ArrivalNotProvedGone,
     // restart plans
     RostersNotReadInOffice,
     DeadRosterNotReadAgain,

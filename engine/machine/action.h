@@ -186,6 +186,7 @@ enum class StartVerdict : std::uint8_t {
     Stopping,       // the agent is being stopped
     Isolated,       // this host is isolated and would stop the VM at once
     Maintenance,    // this host is in maintenance
+    NotHandedOver,  // a migration: no host that runs the VM has named this one
 };
 
 struct AnswerStart {
@@ -193,6 +194,7 @@ struct AnswerStart {
     VmId vm;
     StartVerdict verdict = StartVerdict::NoLease;
     HostId other;
+    std::uint32_t arrival = 0;  // a migration that is let in: comes back in StartAsked of its QEMU
 };
 
 // Everything that had to be written before the agent may exit is on a majority.

@@ -33,13 +33,14 @@ void EngineState::settle_claims() {
         orders_taken = true;
         take_orders(*orders);
     }
+    settle_hand_overs();
     for (OwnVm& own : vms) {
         const bool claimed = own.listed && own.claim.holds();
         if (own.crash_pending && !departing() && claimed && !own.under_way() && !own.destroying &&
             !own.qemu_seen)
             crashed(own);
         const bool stray = reconciled && own.qemu_seen && !own.under_way() && !own.destroying &&
-                           !(own.listed && own.claim.holds());
+                           !own.moving && !(own.listed && own.claim.holds());
         if (stray && !departing()) {
             if (core.now >= own.retry_at) {
                 begin_start(own, StartKind::Adopt);
@@ -72,8 +73,10 @@ void EngineState::write_claim(OwnVm& own) {
         std::max({own.claim.number, own.number_floor, greatest_number(own.claim.spec.vm)});
     if (own.kind == StartKind::Order) above = std::max(above, own.order.above);
     own.claim.number = above.next();
-    own.claim.state = ClaimState::Starting;
+    own.claim.state = own.kind == StartKind::Arrive ? ClaimState::Arriving : ClaimState::Starting;
     own.claim.failure = StartFailure::None;
+    own.claim.target = HostId{};
+    own.claim.target_number = 0;
     own.claim.order_epoch = own.kind == StartKind::Order ? own.order_epoch : Epoch{};
     own.claim.order_number = own.kind == StartKind::Order ? own.order.number : OrderNumber{};
     own.listed = true;
@@ -95,7 +98,8 @@ void EngineState::advance_claim(OwnVm& own) {
     if (own.step == StartStep::Create || own.step == StartStep::Resume ||
         own.step == StartStep::Appear)
         return wait_for_libvirt(own);
-    if (own.step == StartStep::Arming && may_claim()) write_claim(own);
+    const bool known = own.kind != StartKind::Arrive || learn_source(own);
+    if (own.step == StartStep::Arming && may_claim() && known) write_claim(own);
     if (own.step == StartStep::Roster && own_slot.roster_version >= own.needs_version) {
         own.needs_sequence = next_sequence();
         own.step = StartStep::Slot;
@@ -122,6 +126,7 @@ void EngineState::advance_claim(OwnVm& own) {
 
 // Something was asked of libvirt, or allowed to a person, so giving up needs the proof that nothing of it is left.
 void EngineState::wait_for_libvirt(OwnVm& own) {
+    if (own.kind == StartKind::Arrive && own.qemu_seen) return wait_for_arrival(own);
     const Instant due = own.step_since + kAppearWithin;
     if (core.now < due) return core.wake_at(due);
     Trace line = about(TraceCode::StartUnanswered, own);
@@ -178,13 +183,21 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
         return ClaimCheck::Wait;  // unknown claims; patience ends it
     }
     ClaimCheck check = ClaimCheck::Clean;
+    bool has_source = own.kind != StartKind::Arrive;
     rosters.for_each_of_vm(
         own.claim.spec.vm, [&](const RosterTable::Known& known, const Claim& claim) {
             if (planted(Mutant::StartingClaimIgnored) && claim.state == ClaimState::Starting)
                 return;
             const bool void_claim =
-                orders != nullptr && certified(*orders, {known.host, known.incarnation});
-            if (claim.holds() && !void_claim) {
+                own.kind == StartKind::Arrive
+                    ? is_void(known.host, known.incarnation)
+                    : orders != nullptr && certified(*orders, {known.host, known.incarnation});
+            if (own.kind == StartKind::Arrive && claim.state == ClaimState::Running) {
+                has_source = true;
+                const ClaimCheck said = check_source(own, known, claim);
+                const bool renumber = said == ClaimCheck::Renumber && check != ClaimCheck::Withdraw;
+                if (check == ClaimCheck::Clean || renumber) check = said;
+            } else if (claim.holds() && !void_claim) {
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Conflict;
                 other = known.host;
@@ -196,7 +209,8 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
                 check = ClaimCheck::Renumber;
             }
         });
-    return check;
+    // What nobody runs does not arrive.
+    return has_source || check != ClaimCheck::Clean ? check : ClaimCheck::Wait;
 }
 
 void EngineState::claim_is_clean(OwnVm& own) {
@@ -213,6 +227,11 @@ void EngineState::claim_is_clean(OwnVm& own) {
             own.step_since = core.now;
             core.emit(AnswerStart{own.token, own.claim.spec.vm, StartVerdict::Allowed, HostId{}});
             return;
+        case StartKind::Arrive:
+            own.step = StartStep::Appear;
+            own.step_since = core.now;
+            answer_start(own, StartVerdict::Allowed, HostId{});
+            return;
         case StartKind::Adopt: return running(own);
         case StartKind::None: return;
     }
@@ -220,7 +239,11 @@ void EngineState::claim_is_clean(OwnVm& own) {
 
 void EngineState::running(OwnVm& own) {
     const bool adopted = own.kind == StartKind::Adopt;
+    // Its source may have taken a number of its own meanwhile, without knowing that it runs.
+    const ClaimNumber above = greatest_number(own.claim.spec.vm);
+    if (own.kind == StartKind::Arrive && above >= own.claim.number) own.claim.number = above.next();
     own.claim.state = ClaimState::Running;
+    hand_overs_due = true;
     own.step = StartStep::Idle;
     own.kind = StartKind::None;
     own.qemu_seen = true;
@@ -232,7 +255,9 @@ void EngineState::running(OwnVm& own) {
 }
 
 void EngineState::answer_start(OwnVm& own, StartVerdict verdict, HostId other) {
-    core.emit(AnswerStart{own.token, own.claim.spec.vm, verdict, other});
+    const auto arrival = static_cast<std::uint32_t>(own.claim.number.value());
+    core.emit(AnswerStart{
+        own.token, own.claim.spec.vm, verdict, other, own.kind == StartKind::Arrive ? arrival : 0});
 }
 
 // Nothing was asked of libvirt yet: the claim is given back as it was, or as a failure that the leader reads.  The entry gets its
@@ -243,9 +268,10 @@ void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
     own.number_floor = std::max(own.number_floor, own.claim.number);
     own.kind = StartKind::None;
     own.step = StartStep::Idle;
-    Trace line = about(kind == StartKind::Adopt && failure == StartFailure::Conflict
-                           ? TraceCode::VmConflict
-                           : TraceCode::ClaimWithdrawn,
+    const bool conflict = failure == StartFailure::Conflict;
+    Trace line = about(kind == StartKind::Adopt && conflict     ? TraceCode::VmConflict
+                       : kind == StartKind::Arrive && !conflict ? TraceCode::ArrivalFailed
+                                                                : TraceCode::ClaimWithdrawn,
                        own);
     line.a = static_cast<std::int64_t>(failure);
     line.who.host = other;
@@ -257,6 +283,10 @@ void EngineState::withdraw(OwnVm& own, StartFailure failure, HostId other) {
                      : failure == StartFailure::Unreadable ? StartVerdict::Unreadable
                                                            : StartVerdict::NoLease,
                      other);
+    }
+    if (kind == StartKind::Arrive) {
+        answer_start(
+            own, conflict ? StartVerdict::RunsElsewhere : StartVerdict::NotHandedOver, other);
     }
     if (kind == StartKind::Order) {
         own.claim.order_epoch = own.order_epoch;

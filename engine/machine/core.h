@@ -28,7 +28,7 @@ struct Core {
     RequestId last_request{};    // the newest request issued
     Incarnation incarnation;     // of this host; none until it is known
     Prng prng;
-    bool in_maintenance = false;  // this host is, by the record that it holds
+    bool in_maintenance = false;           // this host is, by the record that it holds
     mutable std::uint32_t lines_lost = 0;  // of the running step
 
     [[nodiscard]] HostKey self_key() const { return {config.self, incarnation}; }

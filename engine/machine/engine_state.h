@@ -19,6 +19,7 @@
 #include "engine/machine/own_vms.h"
 #include "engine/machine/peer_table.h"
 #include "engine/machine/placement.h"
+#include "engine/machine/plan.h"
 #include "engine/machine/region_writer.h"
 #include "engine/machine/roster_table.h"
 #include "engine/machine/slot_io.h"
@@ -49,53 +50,6 @@ struct Keeper {
     bool reset_asked = false;
 
     [[nodiscard]] bool armed() const { return arming != 0 && report.arming >= arming; }
-};
-
-// A VM that the leader means to restart.
-struct Plan {
-    VmSpec spec;
-    ClaimNumber above;
-    HostKey previous;
-    std::uint8_t attempt = 0;
-    Instant not_before = kNotYet;
-    bool given = false;  // an order for it is out
-    OrderNumber number;
-    HostId target;
-    Instant given_at = kNotYet;
-    FixedList<HostId, 8> tried;
-    bool room_missed = false;            // nobody could take it at the last look
-    Priority weight = Priority::Medium;  // its priority, or that of a VM which starts after it
-    Instant waits_since = kNotYet;       // for VMs that it starts after
-    Instant ready_at = kNotYet;          // they run: its delay ends then
-    std::uint8_t wait_ends_said = 0;     // bits: why it was no longer waited for
-};
-
-inline constexpr std::uint16_t kNoPlan = 0xffff;
-
-// What is known of a name that some plan waits for; see start_order.cc.
-struct AwaitedName {
-    std::uint32_t name = 0;        // its hash
-    bool runs = false;             // a VM of this name runs
-    bool coming = false;           // one is being started, or moved
-    std::uint16_t plan = kNoPlan;  // the plan to restart it, if any
-};
-
-// Where a VM with groups runs.
-struct GroupSpot {
-    HostId host;
-    std::uint32_t apart = 0;
-    std::uint32_t together = 0;
-};
-
-// What is known of one VM across all rosters.
-struct VmStanding {
-    bool held = false;      // somebody who is not proved dead claims it
-    bool unknown = false;   // a roster that may claim it is not known
-    bool wanted = false;    // the entry that decides says that it should run
-    bool starting = false;  // and that it was only about to
-    ClaimNumber top;        // the greatest claim number
-    VmSpec spec;            // of that entry
-    HostKey previous;       // whose entry that is
 };
 
 enum class ClaimCheck : std::uint8_t { Wait, Clean, Renumber, Withdraw };
@@ -228,6 +182,24 @@ struct EngineState {
                                          HostId& other) const;
     void claim_is_clean(OwnVm& own);
     void wait_for_libvirt(OwnVm& own);
+
+    // migration.cc: two hosts agree through their claims
+    [[nodiscard]] bool is_void(HostId host, Incarnation incarnation) const;
+    void ask_arrival(OwnVm& own, const StartAsked& asked);
+    [[nodiscard]] bool learn_source(OwnVm& own) const;
+    [[nodiscard]] ClaimCheck check_source(const OwnVm& own,
+                                          const RosterTable::Known& known,
+                                          const Claim& source) const;
+    void wait_for_arrival(OwnVm& own);
+    void arrival_failed(OwnVm& own);
+    void keep_arriving(OwnVm& own);
+    [[nodiscard]] const Claim* handed_to(const OwnVm& own, HostId& host) const;
+    [[nodiscard]] bool target_is_settled(const OwnVm& own);
+    void settle_hand_overs();
+    void leave_to(OwnVm& own, HostId other, bool runs_there);
+    void name_target(OwnVm& own);
+    void left_for_target(OwnVm& own);
+
     void give_claim_back(OwnVm& own);
     void withdraw(OwnVm& own, StartFailure failure, HostId other);
     void start_failed(OwnVm& own, StartFailure failure);
@@ -402,6 +374,8 @@ struct EngineState {
     BeatNumber beat_number;
 
     Instant lapsed_at = kNotYet;
+    bool hand_overs_due =
+        false;  // a roster changed, or a VM is on its way: somebody may wait for one
     bool list_complete = false;
     bool reconciled = false;
     bool stopping = false;

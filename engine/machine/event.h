@@ -137,13 +137,20 @@ enum class VmRunState : std::uint8_t {
     Off = 1,      // defined, no QEMU
     Paused = 2,   // has a QEMU that never ran since this start: half-started
     Running = 3,  // has a QEMU that runs, or ran and was paused by somebody
+    // Has a QEMU that libvirt holds: being launched, waiting for what a live migration brings, or handed over by one.
+    Moving = 4,
+    PostCopy =
+        5,  // has a QEMU that a live migration left behind and whose memory the target still needs
 };
 
 // A protected VM as libvirt shows it; sent for every one after (re)connecting and whenever one changes.  The XML
-// named in `spec` is already on a majority of the voting datastores.
+// named in `spec` is already on a majority of the voting datastores.  A bystander is a VM with a QEMU that libvirt shows as not
+// protected, such as one that a migration has not defined yet: it matters only when this host claims it, and its spec tells no more
+// than id and name.
 struct VmSeen {
     VmSpec spec;
     VmRunState state = VmRunState::Off;
+    bool bystander = false;
 };
 
 // Every protected VM of this host has been reported by VmSeen since the last (re)connection.
@@ -184,7 +191,10 @@ struct VmGone {
 // A person, libvirt's autostart or another tool wants to start a protected VM here; the qemu hook waits.
 struct StartAsked {
     std::uint64_t token = 0;  // comes back in AnswerStart
-    VmSpec spec;
+    VmSpec spec;              // of a VM that is not known here: id and name
+    bool incoming = false;    // no start: a live migration is about to bring it
+    std::uint32_t arrival =
+        0;  // the start of that QEMU, as AnswerStart numbered it; 0: any other start
 };
 
 // ---- proofs from outside

@@ -26,8 +26,8 @@ void OwnVms::remove(VmId vm) {
 
 bool OwnVms::any_held() const {
     for (const OwnVm& own : vms_) {
-        if ((own.listed && own.claim.holds()) || own.qemu_seen || own.destroying || own.under_way())
-            return true;
+        const bool claimed = (own.listed && own.claim.holds()) || own.under_way();
+        if (claimed || own.destroying || (own.qemu_seen && !own.bystander)) return true;
     }
     return false;
 }

@@ -14,6 +14,7 @@ enum class StartKind : std::uint8_t {
     Order,   // the leader
     Person,  // a person or a tool, through the qemu hook
     Adopt,   // it runs here already, without a claim
+    Arrive,  // a live migration brings it, from a host whose claim names this one
     Revive,  // its QEMU ended by itself under an unbroken lease
 };
 
@@ -27,7 +28,7 @@ enum class StartStep : std::uint8_t {
     Refresh,  // rosters whose version changed are being read again
     Create,   // libvirt creates the VM paused
     Resume,   // libvirt resumes it
-    Appear,   // allowed by the hook, not seen running yet
+    Appear,   // allowed by the hook, or on its way from another host; not seen running yet
     Destroy,  // the start failed: being proved gone
 };
 
@@ -40,6 +41,9 @@ struct OwnVm {
     bool qemu_seen = false;      // libvirt showed a QEMU of it
     bool off_seen = false;       // a listing showed it off although its claim says running
     bool half_started = false;   // its QEMU never ran
+    bool moving = false;         // its QEMU is libvirt's: launched, coming, or handed over
+    bool bystander = false;      // nothing but a claim makes it this agent's business
+    bool post_copy = false;      // and the target still needs its memory
     bool crash_pending = false;  // its QEMU ended while this host was no member
     bool destroying = false;     // DestroyVm or ShutdownVm is out, VmGone is not in
     bool shutting_down = false;  // it was ShutdownVm: a DestroyVm may still overtake it
@@ -54,7 +58,9 @@ struct OwnVm {
     Epoch order_epoch;  // kind Order
     Order order;
     StartFailure failure = StartFailure::None;  // step Destroy: why
-    std::uint64_t token = 0;                    // kind Person
+    std::uint64_t token = 0;                    // kind Person or Arrive
+    // kind Arrive: since when no host claims it for this one.  Else: since when another host runs what this one handed over.
+    Instant unclaimed_since = kNotYet;
     std::uint8_t crashes_count = 0;
     Instant crashed_at = kNotYet;
 

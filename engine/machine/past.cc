@@ -148,6 +148,9 @@ void EngineState::load_own_roster() {
         if (own == nullptr) continue;
         own->claim = claim;
         own->listed = true;
+        // A migration that comes in is given back as if not asked; one of an earlier boot ended with that boot.
+        own->before.spec = claim.spec;
+        if (claim.state == ClaimState::Arriving) own->listed = same_boot;
         // The VMs of an earlier boot ended with it; they should run, here or elsewhere.
         if (!same_boot && claim.holds()) own->claim.state = ClaimState::WantsStart;
     }

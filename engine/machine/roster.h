@@ -70,6 +70,7 @@ enum class ClaimState : std::uint8_t {
     Stopped = 4,     // not claimed: stopped on purpose
     Failed = 5,      // not claimed: this host was ordered to start it and could not
     Stopping = 6,    // claimed: this incarnation stops it so that another host can run it
+    Arriving = 7,    // claimed: a live migration may bring it to this incarnation; see migration.cc
 };
 
 // Why a start did not happen, for the leader's next try and for people.
@@ -91,11 +92,14 @@ struct Claim {
     StartFailure failure = StartFailure::None;  // with Failed
     Epoch order_epoch;  // the order that this claim executes or executed; none: no order
     OrderNumber order_number;
+    // The host that may have the VM by a live migration, and the low half of that host's claim number; none: it stays here.
+    HostId target;
+    std::uint32_t target_number = 0;
 
     // Whether this entry says that its owner runs or may be about to run the VM.
     [[nodiscard]] bool holds() const {
         return state == ClaimState::Starting || state == ClaimState::Running ||
-               state == ClaimState::Stopping;
+               state == ClaimState::Stopping || state == ClaimState::Arriving;
     }
 
     friend bool operator==(const Claim&, const Claim&) = default;

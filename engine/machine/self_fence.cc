@@ -24,9 +24,10 @@ void EngineState::lapse() {
 
 void EngineState::destroy_held() {
     for (OwnVm& own : vms) {
-        if (own.kind == StartKind::Person && own.under_way())
-            answer_start(own, StartVerdict::NoLease, HostId{});
-        const bool held = (own.listed && own.claim.holds()) || own.qemu_seen || own.under_way();
+        const bool asked = own.kind == StartKind::Person || own.kind == StartKind::Arrive;
+        if (asked && own.under_way()) answer_start(own, StartVerdict::NoLease, HostId{});
+        const bool held = (own.listed && own.claim.holds()) || (own.qemu_seen && !own.bystander) ||
+                          own.under_way();
         own.step = StartStep::Idle;
         own.kind = StartKind::None;
         const bool under_way = own.destroying && !own.shutting_down;
@@ -46,7 +47,8 @@ void EngineState::settle_lapsed() {
     if (!past.known && keeper.arming != 0) static_cast<void>(learn_past());
     // What shows up only now, in the roster or in libvirt, is destroyed as well.
     for (OwnVm& own : vms) {
-        if (own.destroying || !(own.qemu_seen || (own.listed && own.claim.holds()))) continue;
+        const bool ours = own.qemu_seen && !own.bystander;
+        if (own.destroying || !(ours || (own.listed && own.claim.holds()))) continue;
         if (planted(Mutant::LapseLeavesVmsAlone)) continue;
         own.destroying = true;
         core.emit(DestroyVm{own.claim.spec.vm});
@@ -89,7 +91,7 @@ void EngineState::start_over() {
 void EngineState::destroy_strays() {
     if (lapsed_at == kNotYet || lease.held(core.now)) return;
     for (OwnVm& own : vms) {
-        if (!own.qemu_seen || own.destroying) continue;
+        if (!own.qemu_seen || own.destroying || own.bystander) continue;
         own.destroying = true;
         core.emit(DestroyVm{own.claim.spec.vm});
     }

@@ -52,7 +52,7 @@ void EngineState::look_for_names() {
         if (found == nullptr || dead) return;
         found->runs = found->runs || claim.state == ClaimState::Running;
         found->coming = found->coming || claim.state == ClaimState::Starting ||
-                        claim.state == ClaimState::Stopping;
+                        claim.state == ClaimState::Stopping || claim.state == ClaimState::Arriving;
     };
     for (const RosterTable::Known& known : rosters.all()) {
         const bool dead = peers.find(known.host)->is_dead(known.incarnation);

@@ -131,6 +131,7 @@ void EngineState::on(const RosterRead& read) {
     const RequestId thorough = before->thorough;
     const bool changed = rosters.take(core, read);
     if (changed) forget_superseded(*before);
+    hand_overs_due = hand_overs_due || changed;
     if (changed || before->thorough != thorough) plan_due = true;
 }
 
@@ -140,7 +141,7 @@ void EngineState::forget_superseded(const RosterTable::Known& known) {
     rosters.for_each_of_host(known, [this, &known](const Claim& claim) {
         OwnVm* own = vms.find(claim.spec.vm);
         if (own == nullptr || own->claim.number >= claim.number ||
-            claim.state == ClaimState::Starting)
+            claim.state == ClaimState::Starting || claim.state == ClaimState::Arriving)
             return;
         if (!own->listed || own->claim.holds() || own->under_way() || own->qemu_seen ||
             own->destroying)

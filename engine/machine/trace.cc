@@ -23,7 +23,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 55> kRows{{
+constexpr std::array<Row, 61> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -79,6 +79,12 @@ constexpr std::array<Row, 55> kRows{{
     {TraceCode::ConfigDiffers, "HF-3102", "config-differs", TraceLevel::Warning},
     {TraceCode::VoiceCounts, "HF-3103", "voice", TraceLevel::Notice},
     {TraceCode::TimingUsed, "HF-3104", "timing", TraceLevel::Notice},
+    {TraceCode::TargetNamed, "HF-3110", "migration", TraceLevel::Notice},
+    {TraceCode::TargetDropped, "HF-3111", "migration-dropped", TraceLevel::Notice},
+    {TraceCode::VmHandedOver, "HF-3112", "handed-over", TraceLevel::Notice},
+    {TraceCode::LeftBehind, "HF-3113", "left-behind", TraceLevel::Warning},
+    {TraceCode::ArrivalFailed, "HF-3114", "arrival-failed", TraceLevel::Warning},
+    {TraceCode::ArrivalUnclaimed, "HF-3115", "arrival-unclaimed", TraceLevel::Warning},
 }};
 
 const Row& row_of(TraceCode code) {
@@ -338,6 +344,8 @@ std::size_t trace_text(const Trace& trace, char* buffer, std::size_t bytes_max) 
         isolation_text(trace, text);
     } else if (code >= TraceCode::ConfigStepMade && code <= TraceCode::TimingUsed) {
         config_text(trace, text);
+    } else if (code >= TraceCode::TargetNamed && code <= TraceCode::ArrivalUnclaimed) {
+        migration_text(trace, text);
     } else {
         own_text(trace, text);
     }

@@ -65,9 +65,15 @@ enum class TraceCode : std::uint8_t {
     StartUnanswered,    // vm, a = 1 allowed to a person, 0 asked of libvirt; span = since
     ConfigStepMade,     // epoch, number = step, who, a = ConfigStep
     ConfigInForce,      // epoch, number = step
-    ConfigDiffers,  // who = whose record, epoch, number = step, a = ConfigDifference, b = detail
-    VoiceCounts,    // who = self: not barred any more
-    TimingUsed,     // a = 1 a longer lease is published, 2 timing is in use; span = the lease
+    ConfigDiffers,     // who = whose record, epoch, number = step, a = ConfigDifference, b = detail
+    VoiceCounts,       // who = self: not barred any more
+    TimingUsed,        // a = 1 a longer lease is published, 2 timing is in use; span = the lease
+    TargetNamed,       // vm, who = the host that it may migrate to
+    TargetDropped,     // vm, who = the host whose migration came to nothing
+    VmHandedOver,      // vm, who = the host that has it, or settles what becomes of it
+    LeftBehind,        // vm, who = the host that runs it: what is left here is destroyed
+    ArrivalFailed,     // vm: a migration to this host came to nothing
+    ArrivalUnclaimed,  // vm: no host claims it for this one any more, span = since
 };
 
 // What a step of the configuration changes.
@@ -81,7 +87,7 @@ enum class ConfigDifference : std::uint8_t {
     Timing,                 // b: the lease of the cluster, ns
 };
 
-inline constexpr TraceCode kTraceCodeLast = TraceCode::TimingUsed;
+inline constexpr TraceCode kTraceCodeLast = TraceCode::ArrivalUnclaimed;
 
 struct Trace {
     Instant at;

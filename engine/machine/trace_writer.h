@@ -52,6 +52,9 @@ void isolation_text(const Trace& trace, TraceWriter& text);
 // Sentences about the cluster's configuration (config_text.cc).
 void config_text(const Trace& trace, TraceWriter& text);
 
+// Sentences about live migrations (migration_text.cc).
+void migration_text(const Trace& trace, TraceWriter& text);
+
 // Why no host can take a VM.
 void no_room_text(const Trace& trace, TraceWriter& text);
 

@@ -7,6 +7,10 @@ namespace holdfast {
 
 namespace {
 
+bool is_claimed(const OwnVm& own) {
+    return (own.listed && own.claim.holds()) || own.under_way();
+}
+
 constexpr std::uint8_t kRevivesMax = 3;  // then the leader looks for another host
 
 }  // namespace
@@ -30,6 +34,11 @@ void EngineState::on(const KeeperReport& report) {
 }
 
 void EngineState::on(const VmSeen& seen) {
+    // Before the past is known it may still name the VM.
+    if (seen.bystander && reconciled) {
+        const OwnVm* known = vms.find(seen.spec.vm);
+        if (known == nullptr || !is_claimed(*known)) return;
+    }
     const bool has_qemu = seen.state != VmRunState::Off;
     OwnVm* own = has_qemu ? vms.find_or_add(seen.spec) : vms.find(seen.spec.vm);
     if (own == nullptr) {
@@ -40,21 +49,33 @@ void EngineState::on(const VmSeen& seen) {
         }
         return;
     }
-    if (own->claim.spec != seen.spec) {
+    own->bystander = seen.bystander && !is_claimed(*own);
+    // What a migration is bringing may be defined here as it was long ago; its source's claim knows better.
+    const bool arriving =
+        own->kind == StartKind::Arrive && seen.state != VmRunState::Running && own->listed;
+    if (own->claim.spec != seen.spec && !seen.bystander && !arriving) {
         own->claim.spec = seen.spec;
         if (own->listed) roster_writer.touch();
     }
     if (!has_qemu) {
-        own->off_seen = !own->under_way();
+        const bool waited_for = own->kind == StartKind::Arrive && own->step == StartStep::Appear;
+        own->off_seen = !own->under_way() || (waited_for && own->qemu_seen);
         return;
     }
     own->qemu_seen = true;
     own->off_seen = false;
-    own->half_started = seen.state == VmRunState::Paused;
+    own->post_copy = seen.state == VmRunState::PostCopy;
+    own->moving = seen.state == VmRunState::Moving || own->post_copy;
+    if (planted(Mutant::ArrivingIsRunning)) own->moving = false;
+    const bool outgoing =
+        own->claim.state == ClaimState::Running || own->claim.state == ClaimState::Stopping;
+    own->half_started = seen.state == VmRunState::Paused || (own->moving && !outgoing);
     // Whoever started it in the end: it runs, under a claim that is held.
     const bool claim_held = own->step == StartStep::Appear || own->step == StartStep::Create ||
                             own->step == StartStep::Resume;
-    if (claim_held && seen.state == VmRunState::Running) running(*own);
+    const bool runs = seen.state == VmRunState::Running ||
+                      (seen.state == VmRunState::Moving && planted(Mutant::ArrivingIsRunning));
+    if (claim_held && runs) running(*own);
 }
 
 void EngineState::on(const VmListComplete&) {
@@ -65,8 +86,12 @@ void EngineState::on(const VmListComplete&) {
     }
     // A later listing: the VM process came back and may have missed an end.
     for (OwnVm& own : vms) {
-        if (own.off_seen && own.listed && own.claim.holds() && !own.under_way() && !own.destroying)
+        if (own.off_seen && own.kind == StartKind::Arrive && own.step == StartStep::Appear) {
+            start_failed(own, StartFailure::Superseded);
+        } else if (own.off_seen && own.listed && own.claim.holds() && !own.under_way() &&
+                   !own.destroying) {
             crashed(own);
+        }
         own.off_seen = false;
     }
 }
@@ -76,9 +101,21 @@ void EngineState::on(const VmListComplete&) {
 void EngineState::reconcile_claims() {
     if (!past.known || !list_complete || reconciled) return;
     reconciled = true;
+    hand_overs_due = true;
+    for (std::size_t i = vms.size(); i-- > 0;) {
+        OwnVm& own = *(vms.begin() + i);
+        if (!own.bystander) continue;
+        own.bystander = false;
+        own.qemu_seen = is_claimed(own);
+        if (!own.qemu_seen && !own.listed) vms.remove(own.claim.spec.vm);
+    }
     for (OwnVm& own : vms) {
         own.off_seen = false;
         if (!own.listed || !own.claim.holds() || own.under_way()) continue;
+        if (own.claim.state == ClaimState::Arriving && (!own.qemu_seen || own.half_started)) {
+            keep_arriving(own);
+            continue;
+        }
         // One that a predecessor was stopping for somebody else may be half-way through its shutdown.
         if (own.qemu_seen && own.claim.state != ClaimState::Stopping &&
             (!own.half_started || planted(Mutant::HalfStartedIsRunning))) {
@@ -108,6 +145,8 @@ void EngineState::crashed(OwnVm& own) {
         core.emit(DestroyVm{own.claim.spec.vm});
         return;
     }
+    if (!own.claim.target.is_none() && !planted(Mutant::HandedOverIsRevived))
+        return left_for_target(own);
     if (own.crashed_at == kNotYet || core.now - own.crashed_at > 150 * core.config.timing.lease)
         own.crashes_count = 0;
     own.crashed_at = core.now;
@@ -172,7 +211,13 @@ void EngineState::on(const VmStopped& stopped) {
         if (own->step == StartStep::Resume) start_failed(*own, StartFailure::Libvirt);
         return;  // while it is being created, only the answer to StartVm counts
     }
+    if (own->kind == StartKind::Arrive && own->step == StartStep::Appear)
+        return arrival_failed(*own);
     const bool claimed = own->listed && own->claim.holds();
+    // Whoever ends what is paused for its hand-over does not say that it shall not run.
+    const bool handed = claimed && !own->under_way() && !own->claim.target.is_none() &&
+                        (stopped.cause == StopCause::Migrated || own->moving);
+    if (handed) return left_for_target(*own);
     if (stopped.cause == StopCause::Migrated) {
         if (own->under_way()) withdraw(*own, StartFailure::Superseded, HostId{});
         vms.remove(stopped.vm);
@@ -224,13 +269,20 @@ void EngineState::on(const VmGone& gone) {
     own->shutting_down = false;
     own->qemu_seen = false;
     own->half_started = false;
+    own->moving = false;
     if (!asked) return;
     core.trace(about(TraceCode::VmProvedGone, own->claim.spec));
-    if (own->step == StartStep::Destroy && own->kind == StartKind::Person) {
+    const bool never_ran = own->step == StartStep::Destroy && own->kind == StartKind::Person;
+    HostId other;
+    if (own->listed && own->claim.state == ClaimState::Arriving) {
+        arrival_failed(*own);
+    } else if (never_ran) {
         // The person's start never appeared.
         own->step = StartStep::Idle;
         own->kind = StartKind::None;
         give_claim_back(*own);
+    } else if (own->listed && handed_to(*own, other) != nullptr) {
+        return left_for_target(*own);
     } else if (own->step == StartStep::Destroy) {
         own->claim.state = ClaimState::Failed;
         own->claim.failure = own->failure;
@@ -257,6 +309,14 @@ void EngineState::on(const StartAsked& asked) {
     if (own == nullptr || own->destroying || being_stopped) return refuse(StartVerdict::Busy);
     if (responding && response_of(asked.spec) != IsolationResponse::Leave)
         return refuse(StartVerdict::Isolated);
+    if (asked.incoming || asked.arrival != 0 || own->kind == StartKind::Arrive)
+        return ask_arrival(*own, asked);
+    // It is not asked about a VM that runs here: so it left, and runs there or is about to.
+    const bool handed = own->listed && own->claim.state == ClaimState::Running &&
+                        !own->claim.target.is_none() && !planted(Mutant::StartWhileHandedOver);
+    if (handed)
+        return core.emit(AnswerStart{
+            asked.token, asked.spec.vm, StartVerdict::RunsElsewhere, own->claim.target});
     // The start that libvirt is about to make is one that this agent claimed and ordered itself.
     const bool ours = own->step == StartStep::Create || own->step == StartStep::Resume ||
                       own->step == StartStep::Appear;

@@ -46,6 +46,8 @@ class FaultDriver {
     void begin_change(FaultKind kind);
     [[nodiscard]] Timing another_timing();
     [[nodiscard]] DatastoreChange another_list(HostId host);
+    void begin_migration(FaultKind kind);
+    void trouble_migration(const Undo& scene);
     void next_scene(const Undo& scene);
     void begin_isolation(FaultKind kind);
     void answer_late(HostId host);

@@ -102,6 +102,7 @@ void FaultDriver::begin_story(FaultKind kind) {
 
 // Fence devices, and people who vouch for a death with their own eyes.
 void FaultDriver::begin_from_outside(FaultKind kind) {
+    if (kind >= FaultKind::PersonMigrates) return begin_migration(kind);
     const HostId host = any_host();
     if (kind == FaultKind::OperatorConfirms) {
         HostId dead;
@@ -116,6 +117,37 @@ void FaultDriver::begin_from_outside(FaultKind kind) {
                    Undo{kind, host, HostId{}, 0, 0, false, {}});
     }
     ++world_.tally().faults[static_cast<std::size_t>(kind)];
+}
+
+// Somebody migrates a VM, and mostly tries again when that is refused.
+void FaultDriver::begin_migration(FaultKind kind) {
+    const VmIndex vm = any_vm();
+    const HostId from = world_.where(vm);
+    const HostId to = any_host();
+    if (!world_.migrate(vm, to)) return;
+    ++world_.tally().faults[static_cast<std::size_t>(kind)];
+    if (kind == FaultKind::PersonMigrates) return;
+    const Duration later = chance_.between(Duration::zero(), Duration{seconds{5}});
+    undo_after(later, Undo{kind, chance_.permille(500) ? from : to, from, 0, 0, false, {}});
+}
+
+// Whatever can happen to a host, and what people do to the VM on the host that it leaves.
+void FaultDriver::trouble_migration(const Undo& scene) {
+    static constexpr FaultKind kTroubles[] = {FaultKind::PowerOff,
+                                              FaultKind::QuickReset,
+                                              FaultKind::FreezeShort,
+                                              FaultKind::FreezeLong,
+                                              FaultKind::AgentStop,
+                                              FaultKind::AgentKill,
+                                              FaultKind::TrapAgentKill,
+                                              FaultKind::TrapPowerOff,
+                                              FaultKind::LeaderTrouble};
+    const FaultKind trouble = kTroubles[chance_.below(std::size(kTroubles))];
+    if (trouble == FaultKind::LeaderTrouble) return begin(trouble);
+    begin_on_host(trouble, scene.host);
+    const VmIndex vm = any_vm();
+    if (chance_.permille(300)) world_.start_by_person(vm, scene.other);
+    if (chance_.permille(100)) world_.crash_vm(vm);
 }
 
 void FaultDriver::next_scene(const Undo& scene) {
@@ -142,6 +174,7 @@ void FaultDriver::next_scene(const Undo& scene) {
             return;
         }
         case FaultKind::FenceTrouble: world_.set_fence(scene.host, FenceMode::Ok); return;
+        case FaultKind::MigrationTrouble: trouble_migration(scene); return;
         case FaultKind::Homecoming: {
             const SimHost& host = world_.host(scene.host);
             for (VmIndex vm = 0; vm < world_.vms().size(); ++vm) {

@@ -60,6 +60,8 @@ const char* name_of(FaultKind kind) {
         "operator changes the timing",
         "operator adds or retires a datastore",
         "operator begins or ends maintenance",
+        "person migrates a VM",
+        "story: trouble for the hosts of a migration",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

@@ -60,6 +60,8 @@ enum class FaultKind : std::uint8_t {
     ChangeTiming,       // people change the configuration at the wrong moment: another timing,
     ChangeDatastores,   // one datastore more or less that votes,
     ChangeMaintenance,  // a host in or out of maintenance
+    PersonMigrates,     // a live migration, wherever to
+    MigrationTrouble,  // something happens to one of its hosts, or to the leader, while it is under way
     Last_,
 };
 

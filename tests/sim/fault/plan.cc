@@ -53,6 +53,7 @@ void draw_extremes(ClusterConfig& cluster, Chance own) {
         cluster.tight = true;
     }
     cluster.late_watchdogs = own.permille(300);
+    if (own.permille(700)) cluster.migrations_fail_permille = 120;
 }
 
 void draw_vms(ClusterConfig& cluster, Chance& chance) {

@@ -15,6 +15,7 @@ const char* name_of(ClaimState state) {
         case ClaimState::Stopped: return "stopped";
         case ClaimState::Failed: return "failed";
         case ClaimState::Stopping: return "stopping";
+        case ClaimState::Arriving: return "arriving";
     }
     return "?";
 }

@@ -68,6 +68,12 @@ constexpr NamedCode kCodes[] = {
     {TraceCode::ConfigDiffers, "files that differ"},
     {TraceCode::VoiceCounts, "barred hosts counted"},
     {TraceCode::TimingUsed, "timing changed on a host"},
+    {TraceCode::TargetNamed, "migrations let go"},
+    {TraceCode::TargetDropped, "migrations dropped"},
+    {TraceCode::VmHandedOver, "VMs handed over"},
+    {TraceCode::LeftBehind, "copies left behind"},
+    {TraceCode::ArrivalFailed, "arrivals failed"},
+    {TraceCode::ArrivalUnclaimed, "arrivals unclaimed"},
 };
 
 double speed_of(const Report& report) {

@@ -180,6 +180,12 @@ std::string Player::act_on_vm(const Statement& statement) {
             return statement.wrong("cannot be asked of this host now");
     } else if (host.is_none()) {
         return statement.wrong("the VM runs nowhere");
+    } else if (statement.word == "vm-migrate") {
+        const auto to = number_in(statement, "to", world_.hosts_count());
+        if (!to) return to.error();
+        if (!world_.migrate(*vm, HostId{*to}))
+            return statement.wrong("cannot be asked of these hosts now");
+        return {};  // the copying goes on while the story does
     } else if (statement.word == "vm-stop") {
         excused_[*vm] = true;
         if (!world_.stop_by_person(*vm)) return statement.wrong("cannot be asked of this host now");

@@ -60,7 +60,7 @@ const std::vector<Rule>& rules() {
         {"vm-stop", 1, {"by"}, {}, nullptr},
         {"vm-crash", 1, {}, {}, nullptr},
         {"vm-start", 1, {"on", "by"}, {}, nullptr},
-        {"vm-migrate", 1, {"to"}, {}, "the engine does not follow migrations yet"},
+        {"vm-migrate", 1, {"to"}, {}, nullptr},
         {"maintenance", 0, {"host"}, {"on", "off"}, nullptr},
         {"timing", 0, {"profile"}, {"unsafe"}, nullptr},
         {"datastore", 0, {"ds"}, {"add", "retire"}, nullptr},

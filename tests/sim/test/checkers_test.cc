@@ -113,7 +113,7 @@ TEST(World, StopsWhenAVmIsMadeToRunTwice) {
     ASSERT_FALSE(world.violation());
     ASSERT_EQ(world.where(0), kOne);
     HypervisorOwner& owner = world;
-    owner.vm_runs(kTwo, 0, ClaimNumber{9}, false);
+    owner.vm_runs(kTwo, 0, ClaimNumber{9}, RunCause::Engine);
     ASSERT_TRUE(world.violation());
     EXPECT_EQ(world.violation()->promise, "S1");
     world.run_until(kWorldStart + seconds{60});
@@ -126,7 +126,7 @@ TEST(World, StopsWhenAVmRunsWithoutAClaim) {
     world.run_until(kWorldStart + seconds{2});
     ASSERT_FALSE(world.violation());
     HypervisorOwner& owner = world;
-    owner.vm_runs(kTwo, 0, ClaimNumber{1}, false);
+    owner.vm_runs(kTwo, 0, ClaimNumber{1}, RunCause::Engine);
     ASSERT_TRUE(world.violation());
     EXPECT_EQ(world.violation()->promise, "S1");
 }

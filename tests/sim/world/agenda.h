@@ -12,19 +12,20 @@ namespace holdfast::sim {
 
 // What an entry is about; `index` and `life` of the entry mean what the comment says.
 enum class Wake : std::uint8_t {
-    IoDone = 1,     // index: operation
-    WriteLands,     // index: operation of a host that is dead
-    BeatArrives,    // index: beat; host: receiver
-    MailArrives,    // index: mail; host: receiver; life: of the agent
-    VmCallMoves,    // index: call; host
-    WatchdogLooks,  // host; life: of the keeper's plan
-    HostBoots,      // host; life: of the power state
-    AgentStarts,    // host; life: of the agent
-    PersonActs,     // index: of the person's wish
-    Autostart,      // host, index: VM; life: of the power state
-    FenceMoves,     // host: who asked; index: call of a fence device
-    FaultActs,      // index: meaning is the fault driver's
-    ProbeRound,     // host; life: of the agent that asks the isolation address
+    IoDone = 1,      // index: operation
+    WriteLands,      // index: operation of a host that is dead
+    BeatArrives,     // index: beat; host: receiver
+    MailArrives,     // index: mail; host: receiver; life: of the agent
+    VmCallMoves,     // index: call; host
+    WatchdogLooks,   // host; life: of the keeper's plan
+    HostBoots,       // host; life: of the power state
+    AgentStarts,     // host; life: of the agent
+    PersonActs,      // index: of the person's wish
+    Autostart,       // host, index: VM; life: of the power state
+    FenceMoves,      // host: who asked; index: call of a fence device
+    MigrationMoves,  // host: where from; index: migration
+    FaultActs,       // index: meaning is the fault driver's
+    ProbeRound,      // host; life: of the agent that asks the isolation address
 };
 
 struct AgendaEntry {

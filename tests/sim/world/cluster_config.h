@@ -68,7 +68,9 @@ struct ClusterConfig {
     Span fence_call{milliseconds{200}, milliseconds{1500}};  // `off`, and `status`
     Duration fence_limit = seconds{20};  // a call that hangs is killed after this
     Span fence_undone{Duration::zero(),
-                      Duration::zero()};  // people switch on what was cut; zero: not
+                      Duration::zero()};          // people switch on what was cut; zero: not
+    Span vm_copy{milliseconds{300}, seconds{4}};  // of a live migration
+    std::uint32_t migrations_fail_permille = 0;   // for each thing that can go wrong with one
     Span boot{seconds{3}, seconds{12}};
     Span first_boot{Duration::zero(), seconds{1}};
     Span agent_starts{milliseconds{100}, milliseconds{1500}};  // after the boot

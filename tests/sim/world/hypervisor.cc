@@ -102,8 +102,9 @@ void Hypervisor::agent_died(WorldTime now, std::uint32_t life) {
     for (Domain& domain : domains_) {
         for (std::size_t i = domain.calls.size(); i-- > 0;) {
             Call& call = calls_[domain.calls[i]];
-            const bool agents =
-                call.kind != CallKind::PersonStart && call.kind != CallKind::PersonStop;
+            const bool agents = call.kind != CallKind::PersonStart &&
+                                call.kind != CallKind::PersonStop && call.kind != CallKind::LetIn &&
+                                call.kind != CallKind::Launch;
             // The first one may have begun; it ends in its own time.
             if (i == 0 || !agents || call.life != life) continue;
             call.in_use = false;
@@ -115,9 +116,7 @@ void Hypervisor::agent_died(WorldTime now, std::uint32_t life) {
 
 bool Hypervisor::start_by_person(WorldTime now, VmIndex vm) {
     Domain& domain = domains_[vm];
-    if (!domain.calls.empty() || domain.state == DomainState::Paused ||
-        domain.state == DomainState::Running)
-        return false;
+    if (!domain.calls.empty() || has_qemu(vm)) return false;
     set_state(vm, DomainState::Off);
     enqueue(now, CallKind::PersonStart, vm, life_);
     return true;
@@ -139,6 +138,10 @@ void Hypervisor::answer(WorldTime now, const AnswerStart& action) {
     if (action.verdict != StartVerdict::Allowed) {
         refuse(now, index, "the agent says no");
         return;
+    }
+    if (call.kind == CallKind::LetIn) {
+        domain.arrival = action.arrival;
+        return end(now, index);
     }
     call.stage = Stage::Begun;
     call.serial = next_serial_++;  // the time limit no longer counts
@@ -163,8 +166,7 @@ void Hypervisor::host_died() {
     for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
         const DomainState state = domains_[vm].state;
         if (state == DomainState::Running) owner_.vm_ended(host_, vm, EndCause::HostDied);
-        if (state == DomainState::Running || state == DomainState::Paused)
-            set_state(vm, DomainState::Off);
+        if (state > DomainState::Off) set_state(vm, DomainState::Off);
     }
     for (Domain& domain : domains_) {
         for (const std::uint32_t index : domain.calls) {
@@ -192,6 +194,7 @@ void Hypervisor::set_state(VmIndex vm, DomainState state) {
     if (domain.state == DomainState::Running) --running_count_;
     domain.state = state;
     domain.lied_about = false;
+    domain.spent = false;
     if (domain.state == DomainState::Running) ++running_count_;
 }
 
@@ -208,6 +211,8 @@ VmSeen Hypervisor::seen(VmIndex vm) const {
     switch (domains_[vm].state) {
         case DomainState::Running: report.state = VmRunState::Running; break;
         case DomainState::Paused: report.state = VmRunState::Paused; break;
+        case DomainState::Incoming:
+        case DomainState::Handed: report.state = VmRunState::Moving; break;
         case DomainState::Absent:
         case DomainState::Off: report.state = VmRunState::Off; break;
     }

@@ -21,7 +21,17 @@
 
 namespace holdfast::sim {
 
-enum class DomainState : std::uint8_t { Absent, Off, Paused, Running };
+enum class DomainState : std::uint8_t {
+    Absent,
+    Off,
+    Paused,  // has a QEMU that never ran since this start: half-started
+    Running,
+    Incoming,  // has a QEMU that waits for what a migration brings
+    Handed,    // paused: everything is on the target of a migration
+};
+
+// Who makes a VM run.
+enum class RunCause : std::uint8_t { Engine, Person, Migration };
 
 enum class LibvirtMode : std::uint8_t {
     Ok,
@@ -45,7 +55,9 @@ class HypervisorOwner {
     virtual ~HypervisorOwner() = default;
     // Queued for the agent of `life` in order; dropped when it is gone.
     virtual void mail(HostId host, std::uint32_t life, const decltype(Event::body)& body) = 0;
-    virtual void vm_runs(HostId host, VmIndex vm, ClaimNumber claim, bool by_person) = 0;
+    virtual void vm_runs(HostId host, VmIndex vm, ClaimNumber claim, RunCause cause) = 0;
+    // Its state is on the target of a migration: not running here, nothing of it in flight.
+    virtual void vm_handed(HostId host, VmIndex vm) = 0;
     virtual void vm_ended(HostId host, VmIndex vm, EndCause cause) = 0;
     virtual void start_refused(HostId host, VmIndex vm, const char* why) = 0;
     // Whether an agent listens on this host's socket, be it stopped or not.
@@ -77,6 +89,19 @@ class Hypervisor {
     // False: somebody is at it already.
     bool start_by_person(WorldTime now, VmIndex vm);
     bool stop_by_person(WorldTime now, VmIndex vm);
+    // A migration to this host: libvirt asks its hook.  False: somebody is at it already.
+    bool let_in(WorldTime now, VmIndex vm);
+    // Its QEMU is started, to wait.  False: it was not let in, or somebody was faster.
+    bool launch(WorldTime now, VmIndex vm);
+    // Its other scenes; each does nothing when the domain is not in the state that it needs.
+    bool hand_over(VmIndex vm);  // source: Running to Handed
+    bool arrive(VmIndex vm);     // target: Incoming to Running
+
+    void note_spent(VmIndex vm) { domains_[vm].spent = true; }  // source: the target runs it
+
+    void keep(VmIndex vm);                     // source: Handed back to Running
+    void depart(VmIndex vm, StopCause cause);  // source: Handed to Off
+    void give_up(VmIndex vm);                  // target: Incoming to Off
     void crash(VmIndex vm);
     void define(VmIndex vm, DomainState state);
     void host_died();
@@ -101,6 +126,8 @@ class Hypervisor {
         ShutDown,
         PersonStart,
         PersonStop,
+        LetIn,   // of a migration: the hook is asked
+        Launch,  // its QEMU
         List
     };
     enum class Stage : std::uint8_t { Queued, Asking, Begun };
@@ -122,7 +149,9 @@ class Hypervisor {
     struct Domain {
         DomainState state = DomainState::Absent;
         ClaimNumber claim;
-        bool lied_about = false;  // it runs, and the agent was told that it does not
+        bool lied_about = false;    // it runs, and the agent was told that it does not
+        std::uint32_t arrival = 0;  // of a migration that was let in
+        bool spent = false;         // Handed, and the target has run it
         std::deque<std::uint32_t> calls;
     };
 
@@ -140,6 +169,9 @@ class Hypervisor {
     void list(Call& call);
     void end(WorldTime now, std::uint32_t index);
     void set_state(VmIndex vm, DomainState state);
+
+    [[nodiscard]] bool has_qemu(VmIndex vm) const { return domains_[vm].state > DomainState::Off; }
+
     void report_change(VmIndex vm, std::uint32_t caller_life);
     [[nodiscard]] VmSeen seen(VmIndex vm) const;
 

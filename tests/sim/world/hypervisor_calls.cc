@@ -37,7 +37,9 @@ void Hypervisor::begin(WorldTime now, std::uint32_t index) {
     switch (call.kind) {
         case CallKind::Start: begin_start(now, index); return;
         case CallKind::Resume: begin_resume(now, index); return;
-        case CallKind::PersonStart: ask(now, index); return;
+        case CallKind::PersonStart:
+        case CallKind::LetIn:
+        case CallKind::Launch: ask(now, index); return;
         case CallKind::ShutDown:
             call.stage = Stage::Begun;
             schedule(now,
@@ -105,14 +107,17 @@ void Hypervisor::ask(WorldTime now, std::uint32_t index) {
     call.token = next_token_++;
     VmSpec spec = vms_[call.vm].spec;
     spec.xml.host = host_;
-    owner_.mail(host_, life_, StartAsked{call.token, spec});
+    StartAsked question{call.token, spec};
+    question.incoming = call.kind == CallKind::LetIn;
+    question.arrival = call.kind == CallKind::Launch ? domains_[call.vm].arrival : 0;
+    owner_.mail(host_, life_, question);
     schedule(now, index, {kHookLimit, kHookLimit});
 }
 
 void Hypervisor::refuse(WorldTime now, std::uint32_t index, const char* why) {
     const Call& call = calls_[index];
     tally_.add(Count::StartsRefused);
-    if (call.kind == CallKind::PersonStart) {
+    if (call.kind != CallKind::Start) {
         owner_.start_refused(host_, call.vm, why);
     } else {
         owner_.mail(
@@ -130,12 +135,17 @@ void Hypervisor::take_effect(WorldTime now, std::uint32_t index) {
         case CallKind::Destroy:
         case CallKind::ShutDown: finish_destroy(call); break;
         case CallKind::List: list(call); break;
+        case CallKind::LetIn: break;
+        case CallKind::Launch:
+            if (mode_ != LibvirtMode::Fail) set_state(vm, DomainState::Incoming);
+            report_change(vm, 0);
+            break;
         case CallKind::PersonStart:
             if (mode_ == LibvirtMode::Fail) {
                 owner_.start_refused(host_, vm, "libvirt failed after the agent's yes");
             } else {
                 set_state(vm, DomainState::Running);
-                owner_.vm_runs(host_, vm, ClaimNumber{}, true);
+                owner_.vm_runs(host_, vm, ClaimNumber{}, RunCause::Person);
             }
             if (listed_life_ == life_) owner_.mail(host_, life_, seen(vm));
             break;
@@ -167,7 +177,7 @@ void Hypervisor::finish_resume(Call& call) {
     StartFailure failure = StartFailure::Libvirt;
     if (domains_[call.vm].state == DomainState::Paused) {
         set_state(call.vm, DomainState::Running);
-        owner_.vm_runs(host_, call.vm, call.claim, false);
+        owner_.vm_runs(host_, call.vm, call.claim, RunCause::Engine);
         const bool lies = mode_ == LibvirtMode::Lie && chance_.permille(500);
         domains_[call.vm].lied_about = lies;
         if (!lies) failure = StartFailure::None;
@@ -184,6 +194,9 @@ void Hypervisor::finish_destroy(Call& call) {
         const EndCause cause = unseen ? EndCause::DestroyedUnseen : EndCause::Destroyed;
         owner_.vm_ended(host_, call.vm, cause);
     }
+    // One that its target has run is but a shell.
+    if (state == DomainState::Handed && !domains_[call.vm].spent)
+        owner_.vm_ended(host_, call.vm, EndCause::Destroyed);
     if (state != DomainState::Absent) set_state(call.vm, DomainState::Off);
     // To an agent that knows nothing of it, a guest that shuts down is one that its user has shut down.
     if (call.kind == CallKind::ShutDown && call.life != life_ && listed_life_ == life_ &&

@@ -35,6 +35,7 @@ const char* name_of(Count count) {
         "VMs lost with host",
         "VM runs by engine",
         "VM runs by people",
+        "migrations asked",
         "starts refused",
         "late feeds",
         "hosts fenced",

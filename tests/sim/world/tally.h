@@ -40,6 +40,7 @@ enum class Count : std::uint8_t {
     VmsLostWithHost,
     VmRunsByEngine,
     VmRunsByPeople,
+    Migrations,
     StartsRefused,
     LateFeeds,
     HostsFenced,

@@ -171,6 +171,7 @@ void World::dispatch(const AgendaEntry& entry) {
             return;
         case Wake::ProbeRound: probe_round(host, entry.life); return;
         case Wake::FenceMoves: fence_moves(host, entry.index); return;
+        case Wake::MigrationMoves: migration_moves(entry.index); return;
         case Wake::FaultActs: return;
     }
 }
@@ -253,6 +254,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::Autostart:
         case Wake::ProbeRound:
         case Wake::FenceMoves:
+        case Wake::MigrationMoves:
         case Wake::FaultActs: return;
     }
 }

@@ -74,6 +74,8 @@ class World : public HypervisorOwner {
     bool start_by_person(VmIndex vm, HostId host);
     bool stop_by_person(VmIndex vm);
     void crash_vm(VmIndex vm);
+    // A person migrates it (world_migration.cc).  False: it runs nowhere, or libvirt is busy with it.
+    bool migrate(VmIndex vm, HostId to);
     void set_libvirt(HostId host, LibvirtMode mode);
 
     // ---- proofs from outside (world_fence.cc)
@@ -196,7 +198,8 @@ class World : public HypervisorOwner {
 
     // ---- HypervisorOwner
     void mail(HostId host, std::uint32_t life, const decltype(Event::body)& body) override;
-    void vm_runs(HostId host, VmIndex vm, ClaimNumber claim, bool by_person) override;
+    void vm_runs(HostId host, VmIndex vm, ClaimNumber claim, RunCause cause) override;
+    void vm_handed(HostId host, VmIndex vm) override;
     void vm_ended(HostId host, VmIndex vm, EndCause cause) override;
     void start_refused(HostId host, VmIndex vm, const char* why) override;
     [[nodiscard]] bool agent_answers(HostId host) const override;
@@ -241,6 +244,42 @@ class World : public HypervisorOwner {
     };
 
     Pool<FenceCall> fence_calls_;
+
+    enum class Scene : std::uint8_t {
+        LettingIn,
+        Launching,
+        Copying,
+        HandedOver,
+        Leaving,
+        GivingUp
+    };
+
+    struct Migration {
+        VmIndex vm = 0;
+        HostId from;
+        HostId to;
+        std::uint32_t from_life = 0;  // of the power state
+        std::uint32_t to_life = 0;
+        Scene scene = Scene::LettingIn;
+        int looks = 0;
+        bool fails = false;  // while memory is copied
+        bool hangs = false;  // the copying does not come to an end for long
+        bool slow = false;   // between the source's pause and the target's start, and after
+        bool client_goes_on = false;  // the target is told to run it although the source is gone
+        bool forgotten = false;       // nobody ends the paused copy of the source
+        bool ends_as_crash = false;   // and who ends it calls it a crash
+    };
+
+    void put_migration(std::uint32_t index, const Span& span);
+    void migration_moves(std::uint32_t index);
+    [[nodiscard]] std::optional<Span> next_scene(Migration& move);
+    [[nodiscard]] bool stands_still(const SimHost& host, std::uint32_t life) const;
+
+    [[nodiscard]] std::string name_of(VmIndex vm) const {
+        return std::string(vms_[vm].spec.name.view());
+    }
+
+    Pool<Migration> migrations_;
     std::unique_ptr<Actions> actions_;
     std::unique_ptr<Codecs> codecs_;  // null unless configured
     std::function<void(std::uint32_t)> driver_;

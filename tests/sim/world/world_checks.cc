@@ -150,13 +150,16 @@ void World::check_reset(SimHost& host, const char* why) {
 
 // ---- VMs
 
-void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, bool by_person) {
+void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, RunCause cause) {
+    const bool by_person = cause != RunCause::Engine;
     Vm& vm = vms_[index];
     tally_.add(by_person ? Count::VmRunsByPeople : Count::VmRunsByEngine);
     say(host_id,
         text_of("VM %s runs%s",
                 std::string(vm.spec.name.view()).c_str(),
-                by_person ? ", started by a person" : ""));
+                cause == RunCause::Person      ? ", started by a person"
+                : cause == RunCause::Migration ? ", as it migrates"
+                                               : ""));
     if (const auto broken = runs_.runs(index, host_id, now_)) fail("S1", *broken);
     if (!(by_person && claim.is_none() && config_.vms[index].runs_before_agent &&
           vm.last_host.is_none())) {
@@ -238,6 +241,8 @@ void World::check_claim(HostId host_id, VmIndex index) {
 }
 
 void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
+    // What is left of a VM that was handed over: nothing ends while it runs elsewhere.
+    if (const HostId other = runs_.where(index); !other.is_none() && other != host_id) return;
     Vm& vm = vms_[index];
     SimHost& host = at(host_id);
     runs_.ended(index, host_id, now_, cause != EndCause::HostDied);

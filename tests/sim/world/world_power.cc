@@ -60,7 +60,7 @@ void World::boot(SimHost& host) {
     for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
         if (config_.vms[vm].runs_before_agent && vms_[vm].home == host.id && host.boot_count == 1) {
             host.hypervisor->define(vm, DomainState::Running);
-            vm_runs(host.id, vm, ClaimNumber{}, true);
+            vm_runs(host.id, vm, ClaimNumber{}, RunCause::Person);
             continue;
         }
         if (!vms_[vm].autostart || vms_[vm].home != host.id || vms_[vm].last_host.is_none())

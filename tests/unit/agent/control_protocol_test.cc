@@ -26,6 +26,26 @@ TEST(ControlProtocol, RequestsSurviveTheWay) {
     ASSERT_TRUE(asked);
     EXPECT_EQ(std::get<GuardRequest>(*asked).vm, guard.vm);
     EXPECT_EQ(std::get<GuardRequest>(*asked).name, "a_vm");
+    EXPECT_FALSE(std::get<GuardRequest>(*asked).incoming);
+
+    guard.name.clear();
+    guard.incoming = true;
+    const auto incoming = decode_request(encode_request(guard));
+    ASSERT_TRUE(incoming);
+    EXPECT_TRUE(std::get<GuardRequest>(*incoming).incoming);
+    guard.incoming = false;
+    guard.arrival = 4'294'967'295U;
+    const auto arrival = decode_request(encode_request(guard));
+    ASSERT_TRUE(arrival);
+    EXPECT_EQ(std::get<GuardRequest>(*arrival).arrival, guard.arrival);
+    const std::string start = "holdfast/1 guard 11111111-1111-1111-1111-111111111111 web ";
+    for (const char* wrong : {"0", "-1", "4294967296", "17x", "coming", "incoming 17"})
+        EXPECT_FALSE(decode_request(start + wrong)) << wrong;
+
+    const auto goodbye = decode_request(encode_request(GoodbyeRequest{}));
+    ASSERT_TRUE(goodbye);
+    EXPECT_TRUE(std::holds_alternative<GoodbyeRequest>(*goodbye));
+    EXPECT_FALSE(decode_request("holdfast/1 goodbye now"));
 }
 
 TEST(ControlProtocol, ChangesSurviveTheWay) {

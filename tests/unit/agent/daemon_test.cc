@@ -117,6 +117,25 @@ TEST_F(DaemonTest, OneHostBecomesLeaderAndKeepsItsIncarnationsApart) {
     }
 }
 
+// Why: systemd ends the agent with SIGTERM when the host goes down, too; that alone would be an upgrade.
+TEST_F(DaemonTest, AGoodbyeIsNoUpgradeAlsoWhenTheAgentIsEndedAfterIt) {
+    for (const char* name : {"hb1", "hb2", "hb3"}) {
+        const auto report = format(name, cluster_);
+        if (!report) GTEST_SKIP() << report.error().text;
+    }
+    auto daemon = Daemon::make(config());
+    ASSERT_TRUE(daemon) << daemon.error().text;
+    (*daemon)->start();
+    EXPECT_TRUE(comes(EventsRequest{}, R"("event":"office")"));
+    EXPECT_NE(ask(GoodbyeRequest{}).find("|0This host takes no new VMs"), std::string::npos);
+    EXPECT_TRUE(comes(EventsRequest{}, "says goodbye: the host goes down"));
+    (*daemon)->ask_shutdown();
+    EXPECT_TRUE(comes(EventsRequest{}, R"("event":"resigned")"));
+    usleep(200'000);
+    EXPECT_EQ(ask(EventsRequest{}).find("the agent stops; the VMs go on"), std::string::npos);
+    (*daemon)->stop();
+}
+
 TEST_F(DaemonTest, ForeignAndMissingDatastoresAreNamedAndTheOthersUsed) {
     const auto first = format("hb1", cluster_);
     if (!first) GTEST_SKIP() << first.error().text;

@@ -476,6 +476,37 @@ TEST_F(VmManagerTest, ANewHoldfastdIsToldOfTheHalfStartedVm) {
     EXPECT_EQ(outbox_.take<vm_protocol::ListComplete>().size(), 1U);
 }
 
+// Why: a waiting QEMU taken for a running VM would have the source destroy the one that runs.
+TEST_F(VmManagerTest, WhatAMigrationBringsIsMovingUntilItRuns) {
+    begin(DomainPower::Off);
+    DomainSnapshot coming = snapshot(DomainPower::Moving);
+    coming.persistent = false;
+    coming.xml.clear();
+    processes_.living.insert(vm_);
+    event(std::nullopt, "Started");
+    ASSERT_GT(hypervisor_.take("read"), 0);
+    report(DomainRead{connection_, vm_, coming});
+    const auto seen = outbox_.take<vm_protocol::DomainSeen>();
+    ASSERT_EQ(seen.size(), 1U);
+    EXPECT_EQ(seen[0].state, VmRunState::Moving);
+    EXPECT_FALSE(seen[0].protectable) << "libvirt has not defined it yet";
+    outbox_.sent.clear();
+    event(std::nullopt, "Resumed");
+    answer_read(DomainPower::Running);
+    EXPECT_EQ(outbox_.take<vm_protocol::DomainSeen>().at(0).state, VmRunState::Running);
+}
+
+TEST_F(VmManagerTest, WhatAMigrationTakesAwayIsMovingAndThenMigrated) {
+    begin(DomainPower::Running);
+    event(std::nullopt, "Suspended");
+    answer_read(DomainPower::Moving);
+    EXPECT_EQ(outbox_.take<vm_protocol::DomainSeen>().at(0).state, VmRunState::Moving);
+    processes_.living.clear();
+    event(StopCause::Migrated, "Stopped Migrated");
+    answer_read(DomainPower::Off);
+    EXPECT_EQ(outbox_.take<vm_protocol::Stopped>().at(0).cause, StopCause::Migrated);
+}
+
 TEST_F(VmManagerTest, UndefinedAndTransientDomains) {
     begin(DomainPower::Off);
     report(DomainChanged{connection_, vm_, false, std::nullopt, "Undefined"});

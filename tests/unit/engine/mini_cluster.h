@@ -59,6 +59,7 @@ class MiniCluster {
         host(id).engine.reset();
         host(id).running.clear();
         host(id).paused.clear();
+        host(id).moving.clear();
         host(id).arming = 0;
         host(id).deadline = kNever;
         ++lives_[id];
@@ -196,6 +197,7 @@ class MiniCluster {
             send(id, KeeperReport{arming, timing_.watchdog, WatchdogClass::Hardware});
         for (const auto& [vm, spec] : machine.running) send(id, VmSeen{spec, VmRunState::Running});
         for (const auto& [vm, spec] : machine.paused) send(id, VmSeen{spec, VmRunState::Paused});
+        for (const auto& [vm, spec] : machine.moving) send(id, VmSeen{spec, VmRunState::Moving});
         send(id, VmListComplete{});
     }
 
@@ -374,6 +376,7 @@ class MiniCluster {
         later(kVmTime, id, [destroy](MiniCluster& cluster, int self) {
             cluster.host(self).running.erase(destroy.vm);
             cluster.host(self).paused.erase(destroy.vm);
+            cluster.host(self).moving.erase(destroy.vm);
             cluster.step(self, VmGone{destroy.vm});
         });
     }

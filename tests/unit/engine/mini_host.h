@@ -51,6 +51,7 @@ struct MiniHost {
     bool net_in = true;       // beats reach it
     std::map<VmId, VmSpec> paused;
     std::map<VmId, VmSpec> running;
+    std::map<VmId, VmSpec> moving;  // held by a migration, coming or going
     std::vector<DestroyVm> destroyed;
     std::vector<ShutdownVm> shut_down;
     bool guests_are_deaf = false;  // they do not shut down when asked

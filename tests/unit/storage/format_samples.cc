@@ -274,10 +274,12 @@ Roster random_roster(Prng& prng, HostId host) {
         Claim claim;
         claim.spec = random_spec(prng);
         claim.number = ClaimNumber{prng.next()};
-        claim.state = static_cast<ClaimState>(1 + prng.below(6));
+        claim.state = static_cast<ClaimState>(1 + prng.below(7));
         claim.failure = static_cast<StartFailure>(prng.below(8));
         claim.order_epoch = Epoch{prng.next()};
         claim.order_number = OrderNumber{prng.next()};
+        claim.target = HostId{static_cast<std::uint16_t>(prng.below(kHostsMax + 1))};
+        claim.target_number = static_cast<std::uint32_t>(prng.next());
         roster.claims.push(claim);
     }
     return roster;
