@@ -12,7 +12,7 @@ namespace holdfast::cli {
 namespace {
 
 // A little longer than the agent's own limit, so that its sentence arrives.
-constexpr Duration kPatience = std::chrono::seconds{125};
+constexpr Duration kChangePatience = std::chrono::seconds{125};
 
 int finish(bool as_json, int code, const std::string& text) {
     if (as_json) {
@@ -32,8 +32,10 @@ int finish(bool as_json, int code, const std::string& text) {
 }
 
 int ask(const Config& config, const ConfigChange& change, std::string& text) {
-    const Result<ControlEnd> end = ask_agent(
-        config.run_path("control.sock"), ChangeRequest{change}, kPatience, [](std::string_view) {});
+    const Result<ControlEnd> end = ask_agent(config.run_path("control.sock"),
+                                             ChangeRequest{change},
+                                             kChangePatience,
+                                             [](std::string_view) {});
     text = end ? end->text : end.error().text;
     return end ? end->code : kUnreachable;
 }

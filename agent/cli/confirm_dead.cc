@@ -14,7 +14,7 @@ namespace holdfast::cli {
 namespace {
 
 // A little longer than the agent's own limit, so that its sentence arrives.
-constexpr Duration kPatience = std::chrono::milliseconds{5500};
+constexpr Duration kConfirmPatience = std::chrono::milliseconds{5500};
 
 int finish(const ConfirmDeadOptions& options,
            const HostLook& host,
@@ -66,7 +66,7 @@ int run_confirm_dead(const ConfirmDeadOptions& options) {
     const std::string socket_path = config->run_path("control.sock");
     std::string status;
     const Result<ControlEnd> shown =
-        ask_agent(socket_path, StatusRequest{}, kPatience, [&status](std::string_view part) {
+        ask_agent(socket_path, StatusRequest{}, kConfirmPatience, [&status](std::string_view part) {
             status += part;
         });
     if (!shown || status.empty()) {
@@ -82,8 +82,10 @@ int run_confirm_dead(const ConfirmDeadOptions& options) {
     }
     if (!is_typed(options, host))
         return finish(options, host, kNo, "that is not the host's name; nothing was done.");
-    const Result<ControlEnd> end = ask_agent(
-        socket_path, ConfirmRequest{host.id, host.incarnation}, kPatience, [](std::string_view) {});
+    const Result<ControlEnd> end = ask_agent(socket_path,
+                                             ConfirmRequest{host.id, host.incarnation},
+                                             kConfirmPatience,
+                                             [](std::string_view) {});
     if (!end) {
         std::fprintf(stderr, "holdfast: %s\n", end.error().text.c_str());
         return kUnreachable;

@@ -38,7 +38,7 @@ constexpr const char* kCaveat =
     "recorded "
     "pace: read the\ntimes of the first decisions, and take what follows from them for a hint.";
 
-Unexpected<Error> wrong(const std::string& text) {
+Unexpected<Error> not_a_timing(const std::string& text) {
     return Unexpected{Error{0, "--timing: " + text}};
 }
 
@@ -113,16 +113,17 @@ Result<Timing> parse_timing(const std::string& text, const Timing& recorded) {
             if (name == key.name) member = key.member;
         }
         if (member == nullptr) {
-            return wrong(
+            return not_a_timing(
                 "'" + printable(part) +
                 "' is neither a profile (fast, standard, patient) nor key=value with a key of "
                 "[timing].");
         }
-        if (!value) return wrong("'" + printable(part) + "' has no duration such as 250ms or 2s.");
+        if (!value)
+            return not_a_timing("'" + printable(part) + "' has no duration such as 250ms or 2s.");
         timing.*member = *value;
     }
     if (!is_safe(timing)) {
-        return wrong(
+        return not_a_timing(
             "with " + settings_text(timing) +
             " two copies of a VM could run: dead must be at least " +
             duration_text(

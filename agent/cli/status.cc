@@ -12,12 +12,14 @@ namespace holdfast::cli {
 
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds{5};
+constexpr Duration kStatusPatience = std::chrono::seconds{5};
 
 int show_once(const StatusOptions& options, const std::string& socket_path) {
     std::string json;
-    const Result<ControlEnd> end = ask_agent(
-        socket_path, StatusRequest{}, kPatience, [&json](std::string_view part) { json += part; });
+    const Result<ControlEnd> end =
+        ask_agent(socket_path, StatusRequest{}, kStatusPatience, [&json](std::string_view part) {
+            json += part;
+        });
     if (!end) {
         std::fprintf(stderr, "holdfast: %s\n", end.error().text.c_str());
         return kUnreachable;

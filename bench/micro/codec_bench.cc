@@ -99,7 +99,7 @@ void verify_and_judge_1024(benchmark::State& state) {
         }
         core.now += config.timing.interval;
         actions->clear();
-        peers.judge(core, true);
+        for (Peer& peer : peers.all()) PeerTable::judge(core, peer, true);
     }
 }
 

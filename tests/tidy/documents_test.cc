@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/machine/timing.h"
+#include "tests/tidy/source_root.h"
 
 namespace fs = std::filesystem;
 
@@ -23,11 +24,6 @@ namespace {
 
 using holdfast::Duration;
 using holdfast::Timing;
-
-const fs::path& root() {
-    static const fs::path kRoot = HF_SOURCE_DIR;
-    return kRoot;
-}
 
 std::string text_of(const fs::path& path) {
     std::ifstream stream(path);

@@ -147,7 +147,7 @@ bool run_at_scale(const ScaleRun& run, std::FILE* out) {
 
     for (const HostId victim : victims) world.power_off(victim);
     const WorldTime off_at = world.now();
-    const WorldTime limit = off_at + promised_time(world.config());
+    const WorldTime limit = off_at + promised_time(world);
     world.watch_cpu(world.leader());
     while (!world.violation() && missing_vms(world) > 0 && world.now() < limit)
         world.run_until(world.now() + milliseconds{100});
