@@ -142,7 +142,7 @@ void EngineState::settle_membership() {
 // Vouching that is limited in time counts only once its beginning is known to the next agent as well.
 void EngineState::note_blackout() {
     const Instant others = lease.renewed_otherwise();
-    const bool lasts = membership.held().anybody_out() && others != kNotYet &&
+    const bool lasts = membership.anybody_out() && others != kNotYet &&
                        core.now - others > 2 * core.config.timing.interval && lease.held(core.now);
     membership.set_renewed_at(lasts ? others : kNotYet);
 }
@@ -151,7 +151,7 @@ LeaseTerms EngineState::lease_terms() const {
     LeaseTerms terms;
     terms.barred = membership.barred();
     terms.config_current = membership.current();
-    terms.vouching_limited = membership.held().anybody_out();
+    terms.vouching_limited = membership.anybody_out();
     terms.blackout_limit = membership.held().blackout_limit;
     terms.blackout_kept = membership.is_kept() && membership.kept().renewed_at != kNotYet &&
                           membership.kept().renewed_at == lease.renewed_otherwise();

@@ -151,7 +151,8 @@ void EngineState::step(const Event& event, Actions& actions) {
     if (lease.ended(core.now) && !planted(Mutant::LapsedLeaseRenewed)) lapse();
     note_beat_due();
     std::visit([this](const auto& body) { on(body); }, event.body);
-    if (quiet) return settle_quietly();
+    // A beat that led to anything at all is no quiet one.
+    if (quiet && actions.empty() && phase == HostPhase::Member) return settle_quietly();
     settle();
     put_out();
     rests = at_rest();

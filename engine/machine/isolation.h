@@ -62,6 +62,9 @@ class Isolation {
     // Looks again; to be called in every step.  True when the finding changed.
     bool judge(Core& core, const PeerTable& peers, const Leadership& leadership);
 
+    // The short way of a beat: this host did not stand still, and judge() would find what it found.
+    void looked(const Core& core) { judged_at_ = core.now; }
+
     [[nodiscard]] Finding finding() const { return finding_; }
 
     // Since when the finding is what it is.

@@ -273,6 +273,7 @@ void Leadership::renew(Core& core, const SlotIo& slots) {
 
 bool Leadership::advance(
     Core& core, const PeerTable& peers, SlotIo& slots, Sequence next_sequence, bool may_stand) {
+    looked_ = false;
     switch (role_) {
         case Role::Leading:
             if (moved_beyond(decided_epoch_)) {
@@ -281,6 +282,7 @@ bool Leadership::advance(
             }
             renew(core, slots);
             core.wake_at(leads_until_);
+            looked_ = true;
             return false;
         case Role::Preparing:
         case Role::Accepting:
@@ -292,6 +294,7 @@ bool Leadership::advance(
     }
     // Named winner without an unbroken lease: resign, so that nobody waits.
     if (winner_ == core.self_key() && resigned_epoch_ < decided_epoch_) return resign(core);
+    looked_ = true;
     if (!may_stand || !may_open_next(core, peers, slots)) return false;
     stand(core, std::max(epoch_opened_max_, decided_epoch_.next()), slots, next_sequence);
     return true;

@@ -45,9 +45,10 @@ class Leadership {
     // Whose answers that bound is about: its own host is not concerned by it.
     [[nodiscard]] HostKey previous_winner() const { return previous_winner_; }
 
-    // Whether this host leads, or follows and sees no reason to stand.
+    // Whether this host leads, or follows and saw no reason to stand when it last looked.
     [[nodiscard]] bool at_rest() const {
-        return role_ == Role::Leading || (role_ == Role::Follower && free_since_ == kNotYet);
+        return looked_ &&
+               (role_ == Role::Leading || (role_ == Role::Follower && free_since_ == kNotYet));
     }
 
     // The newest request at the moment of taking office: what was read before does not count for a new leader.
@@ -118,6 +119,7 @@ class Leadership {
     HostKey previous_winner_;
     RequestId office_since_;
     unsigned tries_ = 0;
+    bool looked_ = false;  // the last advance() went all the way for the role that it left
 };
 
 // A ballot number that no other (host, incarnation) can choose, greater than `above`.

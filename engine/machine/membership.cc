@@ -41,6 +41,7 @@ Membership::Membership(const EngineConfig& file, Instant now) : since_(now) {
         kept_.entitled = false;
     }
     seen_ = kept_.config.number;
+    anybody_out_ = kept_.config.anybody_out();
     told_ = {seen_, kept_.in_force, kept_.entitled, kept_.renewed_at};
 }
 
@@ -66,6 +67,7 @@ HostId Membership::missing_from(const PeerTable& peers, HostId self) {
 void Membership::take(const ClusterConfig& config, const Core& core) {
     const ClusterMember* self = config.find(core.config.self);
     kept_.config = config;
+    anybody_out_ = config.anybody_out();
     kept_.in_force = false;
     if (self == nullptr || self->out) kept_.entitled = false;
     note(config.number, core.config.self);

@@ -82,8 +82,11 @@ class Membership {
     // Whether every other counted member publishes at least the number held.
     [[nodiscard]] bool published_by_all(const PeerTable& peers, HostId self) const;
 
-    // Whether nothing is left to be done about the configuration, and no clock runs on vouching.
-    [[nodiscard]] bool at_rest() const { return may_vouch() && is_kept() && !held().anybody_out(); }
+    // Whether nothing is left to be done about the configuration.
+    [[nodiscard]] bool at_rest() const { return may_vouch() && is_kept(); }
+
+    // Whether the configuration leaves somebody out.
+    [[nodiscard]] bool anybody_out() const { return anybody_out_; }
 
     // ---- what survives a restart of the agent within the boot
 
@@ -115,6 +118,7 @@ class Membership {
     };
 
     KeptMembership kept_;
+    bool anybody_out_ = false;  // in kept_.config
     ConfigNumber seen_;
     HostId seen_by_;
     unsigned tries_ = 0;  // of reading what is missing

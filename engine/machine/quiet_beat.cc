@@ -15,20 +15,28 @@ namespace holdfast {
 // Whether, after a full step, nothing waits but for events, or for the time of our own next beat.
 bool EngineState::at_rest() const {
     // Only a leader plans; for anybody else the flag waits for an office.
-    const bool plans_due = plan_due && leadership.role() == Leadership::Role::Leading;
+    const bool leads = leadership.role() == Leadership::Role::Leading;
     const bool rest = core.config.quiet_beats && phase == HostPhase::Member && !departing() &&
                       isolation.finding() == Finding::Connected && membership.at_rest() &&
-                      !plans_due && core.wakeup == next_beat_at && leadership.at_rest() &&
+                      !(plan_due && leads) && core.wakeup == next_beat_at && leadership.at_rest() &&
                       roster_writer.at_rest(core) && orders_writer.at_rest(core) &&
-                      rosters.at_rest();
-    // What is done about a host that has fallen silent goes by the clock.
-    for (const Peer& peer : peers.all()) {
-        if (!peer.beat_seen || core.now - peer.beat_at >= core.config.timing.fresh) return false;
+                      config_writer.at_rest(core) && rosters.at_rest();
+    if (!rest) return false;
+    // What a leader does about a host that has fallen silent goes by the clock, and so does what a follower makes of its leader.
+    const auto is_heard = [this](const Peer& peer) {
+        return peer.beat_seen && core.now - peer.beat_at < core.config.timing.fresh;
+    };
+    if (leads) {
+        for (const Peer& peer : peers.all()) {
+            if (!is_heard(peer)) return false;
+        }
+    } else if (const Peer* leader = peers.find(leadership.winner().host)) {
+        if (!is_heard(*leader)) return false;
     }
     // A start that has just begun goes on in the next step, whatever that is about.
-    return rest && std::none_of(vms.begin(), vms.end(), [](const OwnVm& own) {
-               return own.under_way() && own.step < StartStep::Create;
-           });
+    return std::none_of(vms.begin(), vms.end(), [](const OwnVm& own) {
+        return own.under_way() && own.step < StartStep::Create;
+    });
 }
 
 // Whether `beat` differs from the last one of its sender in its numbers only, and its sender has never been silent.
@@ -36,6 +44,7 @@ bool EngineState::repeats_itself(const Beat& beat) const {
     const Peer* peer = peers.find(beat.from);
     if (peer == nullptr || !peer->beat_seen || beat.incarnation != peer->incarnation) return false;
     if (core.now - peer->beat_at >= core.config.timing.fresh) return false;
+    if (peer->is_dead(peer->incarnation)) return false;
     Beat last = peer->beat;
     last.number = beat.number;
     last.answered_number = beat.answered_number;
@@ -44,6 +53,9 @@ bool EngineState::repeats_itself(const Beat& beat) const {
 
 void EngineState::settle_quietly() {
     lease.update(core, slots, lease_terms());
+    isolation.looked(core);
+    note_blackout();
+    membership.keep(core);
     settle_keeper();
     note_usable();
     core.wake_at(next_beat_at);

@@ -32,9 +32,9 @@ constexpr const char* kUsage =
     "                                                          what happens must be what "
     "FILE.trace says\n"
     "         --skip-refused   a story that only the lab can tell is no failure\n"
-    "         --quiet-beats      engines take the short way at beats that say nothing new (the "
-    "result is the "
-    "same)\n"
+    "         --long-way       engines take no short way at beats that say nothing new (the "
+    "result is the same)\n"
+    "         --twins          compare every step that may be short with the long one\n"
     "         --no-codecs      do not send every record and beat through the shipped formats\n"
     "         --minutes N      faults go on for so long in each run, instead of four to five\n"
     "         --record DIR     write each agent's flight log to DIR/seed-N/hH, for `holdfast "
@@ -52,10 +52,7 @@ struct Options {
     bool keep_going = false;
     bool expect_only = false;
     bool skip_refused = false;
-    bool codecs = true;
-    std::string record_folder;
-    std::uint32_t minutes = 0;
-    bool quiet_beats = false;
+    RunWays ways;
     std::vector<std::string> scenarios;
     WorldTime from{};
 };
@@ -118,13 +115,15 @@ Options parse(int argc, char** argv) {
         } else if (word == "--minutes") {
             const std::uint64_t minutes = number_of(value());
             if (minutes < 1 || minutes > 100'000) usage("--minutes is 1 to 100000");
-            options.minutes = static_cast<std::uint32_t>(minutes);
+            options.ways.minutes = static_cast<std::uint32_t>(minutes);
         } else if (word == "--record") {
-            options.record_folder = value();
+            options.ways.record_folder = value();
         } else if (word == "--no-codecs") {
-            options.codecs = false;
-        } else if (word == "--quiet-beats") {
-            options.quiet_beats = true;
+            options.ways.codecs = false;
+        } else if (word == "--long-way") {
+            options.ways.quiet_beats = false;
+        } else if (word == "--twins") {
+            options.ways.twins = true;
         } else if (word == "--expect-only") {
             options.expect_only = true;
         } else if (word == "--skip-refused") {
@@ -173,8 +172,8 @@ int run_scenarios(const Options& options) {
 
 // Where the flight logs of a seed's agents go, made; empty without --record.
 std::string folder_for(const Options& options, std::uint64_t seed) {
-    if (options.record_folder.empty()) return {};
-    std::string folder = options.record_folder + "/seed-" + std::to_string(seed);
+    if (options.ways.record_folder.empty()) return {};
+    std::string folder = options.ways.record_folder + "/seed-" + std::to_string(seed);
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) usage(folder + ": " + error.message());
@@ -191,12 +190,9 @@ int run_seeds(const Options& options) {
     Report report;
     for (const std::uint64_t seed : options.seeds) {
         PrintedLog printed(stdout, options.from);
-        const SeedResult result = run_seed(seed,
-                                           options.trace ? &printed : nullptr,
-                                           options.codecs,
-                                           folder_for(options, seed),
-                                           options.minutes,
-                                           options.quiet_beats);
+        RunWays ways = options.ways;
+        ways.record_folder = folder_for(options, seed);
+        const SeedResult result = run_seed(seed, options.trace ? &printed : nullptr, ways);
         report.tally.add(result.tally);
         report.fingerprint = report.fingerprint * 0x100000001b3U ^ result.fingerprint;
         if (options.trace) std::printf("%s\n", result.plan.c_str());

@@ -42,17 +42,13 @@ void become_whole(World& world) {
 
 }  // namespace
 
-SeedResult run_seed(std::uint64_t seed,
-                    Log* log,
-                    bool codecs,
-                    const std::string& record_folder,
-                    std::uint32_t minutes,
-                    bool quiet_beats) {
+SeedResult run_seed(std::uint64_t seed, Log* log, const RunWays& ways) {
     Plan plan = plan_of(seed);
-    if (minutes != 0) plan.faults_last = std::chrono::minutes{minutes};
-    plan.cluster.codecs = codecs;
-    plan.cluster.record_folder = record_folder;
-    plan.cluster.quiet_beats = quiet_beats;
+    if (ways.minutes != 0) plan.faults_last = std::chrono::minutes{ways.minutes};
+    plan.cluster.codecs = ways.codecs;
+    plan.cluster.record_folder = ways.record_folder;
+    plan.cluster.quiet_beats = ways.quiet_beats;
+    plan.cluster.twins = ways.twins;
     World world(plan.cluster, log);
     FaultDriver driver(plan, world);
     const WorldTime faults_end = kWorldStart + plan.faults_begin_after + plan.faults_last;
@@ -71,7 +67,7 @@ SeedResult run_seed(std::uint64_t seed,
         for (const std::string& line : picture_of(world)) world.say(HostId{}, line);
     }
     result.seed = seed;
-    result.minutes = minutes;
+    result.minutes = ways.minutes;
     result.violation = world.violation();
     result.plan = describe(plan);
     result.tally = world.tally();

@@ -20,13 +20,16 @@ struct SeedResult {
     std::uint64_t fingerprint = 0;  // of everything that the engines said
 };
 
-// `log` may be null.  With a `record_folder`, which must exist, each agent's flight log is written below it.
-// `minutes` is how long faults go on; 0: as the seed says, four to five.
-[[nodiscard]] SeedResult run_seed(std::uint64_t seed,
-                                  Log* log,
-                                  bool codecs = true,
-                                  const std::string& record_folder = {},
-                                  std::uint32_t minutes = 0,
-                                  bool quiet_beats = false);
+// How a seed is run.
+struct RunWays {
+    bool codecs = true;         // every record and beat goes through the shipped formats
+    std::string record_folder;  // exists; each agent's flight log is written below it.  Empty: none
+    std::uint32_t minutes = 0;  // faults go on for so long; 0: as the seed says, four to five
+    bool quiet_beats = true;    // engines take their short way at beats that say nothing new,
+    bool twins = false;         // and each is compared with one that does not
+};
+
+// `log` may be null.
+[[nodiscard]] SeedResult run_seed(std::uint64_t seed, Log* log, const RunWays& ways = {});
 
 }  // namespace holdfast::sim

@@ -37,7 +37,7 @@ class Replay : public testing::Test {
     [[nodiscard]] std::vector<Flight> record(std::uint64_t seed) const {
         const std::string folder = folder_ + "/" + std::to_string(seed);
         std::filesystem::create_directories(folder);
-        const SeedResult result = run_seed(seed, nullptr, true, folder);
+        const SeedResult result = run_seed(seed, nullptr, {.record_folder = folder});
         EXPECT_FALSE(result.violation);
         std::vector<std::string> hosts;
         for (const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -76,7 +76,8 @@ struct ClusterConfig {
 
     std::string record_folder;       // every agent's flight log goes there; empty: none
     bool codecs = true;              // every record and beat goes through the shipped formats
-    bool quiet_beats = false;        // engines take their short way, see EngineConfig
+    bool quiet_beats = true;         // engines take their short way, see EngineConfig
+    bool twins = false;              // each is compared with one that takes the long way
     bool vm_changes_echoed = false;  // libvirt's events repeat what the engine's own calls did
     bool torn_writes = false;        // a write that its host's death interrupts may be half-done
     bool torn_reads = false;         // a roster read beside its write may see half of it

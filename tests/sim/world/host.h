@@ -11,6 +11,7 @@
 #include "tests/sim/world/hypervisor.h"
 #include "tests/sim/world/keeper.h"
 #include "tests/sim/world/tape.h"
+#include "tests/sim/world/twin.h"
 
 namespace holdfast::sim {
 
@@ -51,6 +52,7 @@ struct SimHost {
     // The agent.
     std::unique_ptr<Engine> engine;
     std::unique_ptr<Tape> tape;          // null unless configured
+    std::unique_ptr<Twin> twin;          // null unless configured
     std::uint32_t life = 0;              // of the agent; counts its starts over all boots
     Incarnation persisted;               // in /run
     std::optional<KeptMembership> kept;  // in /run

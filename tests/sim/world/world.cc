@@ -306,6 +306,10 @@ void World::step(SimHost& host, const Event& event) {
     tally_.add(Count::Steps);
     host.engine->step(event, *actions_);
     if (host.tape != nullptr) host.tape->record(event, *actions_, *host.engine);
+    if (host.twin != nullptr) {
+        const auto difference = host.twin->follow(event, *actions_, *host.engine);
+        if (difference) fail("contract", text_of("host %u: ", host.id.value()) + *difference);
+    }
     check_step(host);
     carry_out(host);
     if (!host.can_step()) return;

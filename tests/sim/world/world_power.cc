@@ -249,6 +249,7 @@ void World::start_agent(HostId id) {
         host.keeper.armed() && host.keeper.deadline() != kNever ? host.keeper.deadline() : kNotYet;
     config.seed = chance_.next();
     host.engine = std::make_unique<Engine>(config, host.now(now_));
+    if (config_.twins) host.twin = std::make_unique<Twin>(config, host.now(now_));
     if (!config_.record_folder.empty()) {
         host.tape = std::make_unique<Tape>(
             text_of("%s/h%u", config_.record_folder.c_str(), id.value()), config, host.now(now_));
@@ -282,6 +283,7 @@ void World::kill_agent(HostId id, Duration restart_after) {
 void World::agent_dies(SimHost& host) {
     if (host.engine == nullptr) return;
     host.engine.reset();
+    host.twin.reset();
     host.tape.reset();
     // A renewal whose new deadline never reached the keeper ended with the agent.
     if (host.keeper.armed()) host.lease_end = std::min(host.lease_end, host.keeper.deadline());
