@@ -19,6 +19,9 @@ inline constexpr std::size_t kCertificatesMax = 60;  // with their evidence, in 
 inline constexpr std::size_t kVmNameMax = 48;  // bytes of a VM's name kept in rosters, for people
 inline constexpr std::size_t kAfterMax = 4;    // VMs that one VM's start may wait for
 inline constexpr std::size_t kClaimsKnownMax = 16384;  // all rosters of a cluster together
-inline constexpr std::size_t kActionsMax = 4096;       // of one step; see actions.h
+inline constexpr std::size_t kActionsMax = 4096;       // of one step; see action.h
+// Of those, kept free of lines of trace: a beat and a fence call for every host, a stop and a start for every VM of this one, and
+// what goes to the datastores.
+inline constexpr std::size_t kActionsKept = 2 * kHostsMax + 2 * kRosterEntriesMax + 128;
 
 }  // namespace holdfast

@@ -77,7 +77,10 @@ void EngineState::send_beats() {
     beat.config = own_slot.config;
     beat.roster_version = own_slot.roster_version;
     beat.orders_version = own_slot.orders_version;
-    for (const Peer& peer : peers.all()) {
+    const bool to_all = !in_star() || calls_all() || is_hub(core.config.self);
+    for (Peer& peer : peers.all()) {
+        if (!beats_to(peer, to_all)) continue;
+        peer.told_at = core.now;
         beat.to = peer.id;
         const bool dead = peer.beat_seen && peer.is_dead(peer.beat.incarnation) &&
                           !planted(Mutant::TheDeadAreAnswered);

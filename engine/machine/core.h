@@ -28,6 +28,7 @@ struct Core {
     RequestId last_request{};    // the newest request issued
     Incarnation incarnation;     // of this host; none until it is known
     Prng prng;
+    mutable std::uint32_t lines_lost = 0;  // of the running step
 
     [[nodiscard]] HostKey self_key() const { return {config.self, incarnation}; }
 
@@ -37,8 +38,13 @@ struct Core {
 
     void wake_at(Instant instant) { wakeup = std::min(wakeup, instant); }
 
-    // Completes the line with time and host, and emits it.
+    // Completes the line with time and host, and emits it.  What a step says beyond its room is counted, for what it does must fit:
+    // a thousand hosts that die at once are a thousand lines.
     void trace(Trace line) const {
+        if (actions->size() >= kActionsMax - kActionsKept) {
+            ++lines_lost;
+            return;
+        }
         line.at = now;
         line.self = config.self;
         actions->push(TraceLine{line});

@@ -155,7 +155,20 @@ void EngineState::step(const Event& event, Actions& actions) {
     if (quiet && actions.empty() && phase == HostPhase::Member) return settle_quietly();
     settle();
     put_out();
+    say_lost_lines();
     rests = at_rest();
+}
+
+void EngineState::say_lost_lines() {
+    if (core.lines_lost == 0) return;
+    Trace line;
+    line.code = TraceCode::LimitReached;
+    line.a = static_cast<std::int64_t>(kActionsMax);
+    line.b = core.lines_lost;
+    line.at = core.now;
+    line.self = core.config.self;
+    core.emit(TraceLine{line});
+    core.lines_lost = 0;
 }
 
 void EngineState::note_beat_due() {
@@ -175,6 +188,11 @@ void EngineState::change_phase(PhaseInput input) {
     phase = next;
     core.trace(line);
     touch_slot();
+}
+
+void EngineState::judge_peers() {
+    const bool own_storage_ok = slots.sees_majority(core);
+    for (Peer& peer : peers.all()) PeerTable::judge(core, peer, own_storage_ok && watches(peer.id));
 }
 
 void EngineState::settle() {
@@ -197,7 +215,7 @@ void EngineState::settle() {
     }
     lead_config();
     settle_membership();
-    if (beat_due) peers.judge(core, slots.sees_majority(core));
+    if (beat_due) judge_peers();
     announce();
     watch_deaths();
     rosters.issue(core, peers);

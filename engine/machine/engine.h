@@ -31,6 +31,13 @@
 
 namespace holdfast {
 
+// Beyond `mesh_max` members not everybody beats to everybody and reads everything (star.cc).
+struct Star {
+    std::uint16_t mesh_max = 64;
+    std::uint8_t deputies = 2;    // hosts beside the leader that hear and read everybody
+    std::uint8_t neighbours = 2;  // on either side in the ring of members
+};
+
 struct EngineConfig {
     HostId self;
     Uuid host_uuid;
@@ -63,6 +70,7 @@ struct EngineConfig {
     std::uint64_t seed = 1;              // of the engine's own Prng (stand-off between rivals)
     // Steps for beats that repeat themselves take a short way (quiet_beat.cc); the result is the same.
     bool quiet_beats = true;
+    Star star;
 };
 
 class Engine {

@@ -105,6 +105,8 @@ struct EngineState {
     // engine.cc: the order of things
     void step(const Event& event, Actions& actions);
     void settle();
+    void judge_peers();
+    void say_lost_lines();
     void note_beat_due();
     void change_phase(PhaseInput input);
 
@@ -159,6 +161,15 @@ struct EngineState {
     // beats.cc
     void on(const BeatReceived& received);
     void send_beats();
+
+    // star.cc: who beats to whom in a large cluster, and who reads what
+    [[nodiscard]] bool in_star() const;
+    [[nodiscard]] bool is_hub(HostId host) const;
+    [[nodiscard]] bool is_neighbour(HostId host) const;
+    [[nodiscard]] bool calls_all() const;
+    [[nodiscard]] bool beats_to(Peer& peer, bool to_all) const;
+    [[nodiscard]] bool scans_all() const;
+    [[nodiscard]] bool watches(HostId host) const;
 
     // isolation_response.cc
     void on(const ProbeReport& report) { isolation.learn(core, report); }

@@ -98,6 +98,7 @@ void EngineState::issue_slots() {
     const bool write = due && may_write();
     if (write) compose_slot();
     note_usable();
+    const bool all = !beat_due || scans_all();
     for (std::uint8_t d = 0; d < slots.disks_count(); ++d) {
         SlotIo::Disk& disk = slots.disk(d);
         if (write && !disk.writing) {
@@ -109,14 +110,20 @@ void EngineState::issue_slots() {
             disk.content_issued = content;
             core.emit(WriteSlot{d, disk.write_request});
         }
-        const bool wanted = beat_due || disk.scan_wanted_after >= disk.scan_issued_last;
-        if (!wanted || disk.scans.full() || core.config.members.empty()) continue;
+        const bool needed = disk.scan_wanted_after >= disk.scan_issued_last;
+        if (!(needed || beat_due) || disk.scans.full() || core.config.members.empty()) continue;
         SlotIo::Scan scan;
+        scan.whole = needed || all;
         scan.request = core.new_request();
         scan.issued = core.now;
         scan.validates = disk.written;
         scan.validates_issued = disk.written_issued;
         disk.scans.push(scan);
+        if (!scan.whole) {
+            const HostId leader = leadership.winner().host;
+            core.emit(ScanSlots{d, scan.request, leader, leader});
+            continue;
+        }
         disk.scan_issued_last = scan.request;
         disk.scan_issued_last_at = core.now;
         core.emit(ScanSlots{

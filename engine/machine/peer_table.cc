@@ -137,20 +137,18 @@ PeerFacts PeerTable::facts_of(const Core& core, const Peer& peer, bool own_stora
     return facts;
 }
 
-void PeerTable::judge(Core& core, bool own_storage_ok) {
-    for (Peer& peer : peers_) {
-        const PeerFacts facts = facts_of(core, peer, own_storage_ok);
-        const PeerVerdict verdict = peer.known() ? judge_peer(facts).verdict : PeerVerdict::Unknown;
-        if (verdict == peer.verdict) continue;
-        Trace line;
-        line.code = TraceCode::VerdictChanged;
-        line.who = {peer.id, peer.incarnation};
-        line.a = static_cast<std::int64_t>(peer.verdict);
-        line.b = static_cast<std::int64_t>(verdict);
-        if (peer.evidence_at != kNotYet) line.span = core.now - peer.evidence_at;
-        peer.verdict = verdict;
-        core.trace(line);
-    }
+void PeerTable::judge(Core& core, Peer& peer, bool own_storage_ok) {
+    const PeerFacts facts = facts_of(core, peer, own_storage_ok);
+    const PeerVerdict verdict = peer.known() ? judge_peer(facts).verdict : PeerVerdict::Unknown;
+    if (verdict == peer.verdict) return;
+    Trace line;
+    line.code = TraceCode::VerdictChanged;
+    line.who = {peer.id, peer.incarnation};
+    line.a = static_cast<std::int64_t>(peer.verdict);
+    line.b = static_cast<std::int64_t>(verdict);
+    if (peer.evidence_at != kNotYet) line.span = core.now - peer.evidence_at;
+    peer.verdict = verdict;
+    core.trace(line);
 }
 
 HostSet PeerTable::heard(const Core& core) const {

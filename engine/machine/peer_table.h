@@ -35,6 +35,8 @@ struct Peer {
     Incarnation certified_dead;        // this and every older incarnation is dead
     RequestId certified_after;         // the newest request when it was certified
     Incarnation returned;              // certified dead, and yet heard of
+    Instant told_at = kNotYet;         // when the newest beat to it was issued
+    bool calls = false;                // it beats to this host of its own accord, see star.cc
     PeerVerdict verdict = PeerVerdict::Unknown;
     std::array<RequestId, kDatastoresMax> read_request{};  // newest scan that could read its slot
     std::array<Instant, kDatastoresMax> read_issued{};     // and when that scan was issued
@@ -91,8 +93,8 @@ class PeerTable {
                                             const Peer& peer,
                                             bool own_storage_ok);
 
-    // Judges every peer again, tracing changes.
-    void judge(Core& core, bool own_storage_ok);
+    // Judges a peer again, tracing a change.
+    static void judge(Core& core, Peer& peer, bool own_storage_ok);
 
     // Bits of `heard` in this host's slot: who is fresh on the network.
     [[nodiscard]] HostSet heard(const Core& core) const;

@@ -4,7 +4,8 @@
 //   - A write counts from the Instant at which it was issued.
 //   - At most one write per datastore is under way; a later one waits for its answer, however long that takes.
 //   - A scan issued after write n was known to be done *validates* write n (ids, not Instants: see core.h).
-//   - A scan is clean when every member's slot could be read; only clean scans count for ballots and claims.
+//   - A scan is clean when every member's slot could be read; only clean scans count for ballots and claims.  A short scan, of the
+//     leader's slot (star.cc), never is.
 //   - After a lapse everything that is under way belongs to the past incarnation and counts for nothing.
 #pragma once
 
@@ -20,6 +21,7 @@ class SlotIo {
     struct Scan {
         RequestId request;
         Instant issued = kNotYet;
+        bool whole = true;   // of all members' slots; no other is ever clean
         Sequence validates;  // newest own write known to be done on this datastore at issue
         Instant validates_issued = kNotYet;  // and when that write was issued
     };
@@ -34,7 +36,7 @@ class SlotIo {
         Sequence written;                  // newest own write known to be done
         Instant written_issued = kNotYet;
         FixedList<Scan, kSlotScansInFlightMax> scans;
-        RequestId scan_issued_last;             // newest scan issued,
+        RequestId scan_issued_last;             // newest whole scan issued,
         Instant scan_issued_last_at = kNotYet;  // and when
         RequestId scan_wanted_after;            // somebody needs a scan with a greater id
         RequestId scanned;                      // newest scan that succeeded

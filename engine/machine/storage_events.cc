@@ -64,7 +64,7 @@ void EngineState::on(const SlotsRead& read) {
         }
         host = host.next();
     }
-    if (!clean && !planted(Mutant::UnreadableSlotsCount)) return;
+    if (!scan.whole || (!clean && !planted(Mutant::UnreadableSlotsCount))) return;
     disk.scanned_clean = std::max(disk.scanned_clean, scan.request);
     if (scan.validates > disk.validated) {
         disk.validated = scan.validates;

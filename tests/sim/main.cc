@@ -14,6 +14,7 @@
 
 #include "tests/sim/run/printed_log.h"
 #include "tests/sim/run/report.h"
+#include "tests/sim/run/scale_run.h"
 #include "tests/sim/run/seed_run.h"
 #include "tests/sim/scenario/golden.h"
 
@@ -34,11 +35,15 @@ constexpr const char* kUsage =
     "         --skip-refused   a story that only the lab can tell is no failure\n"
     "         --long-way       engines take no short way at beats that say nothing new (the "
     "result is the same)\n"
+    "         --star           clusters of more than two hosts are stars of beats with one deputy\n"
     "         --twins          compare every step that may be short with the long one\n"
     "         --no-codecs      do not send every record and beat through the shipped formats\n"
     "         --minutes N      faults go on for so long in each run, instead of four to five\n"
     "         --record DIR     write each agent's flight log to DIR/seed-N/hH, for `holdfast "
     "replay`\n"
+    "       holdfast-sim --scale HOSTS [--vms N] [--lost-vms M]   a large cluster loses hosts that "
+    "hold M "
+    "VMs\n"
     "       holdfast-sim --mutants ...   are planted faults caught?  --mutants --help says more\n"
     "options: --json   the report as one line of JSON\n"
     "exit code: 0 every promise was kept, 1 one was broken, 2 usage\n";
@@ -53,6 +58,8 @@ struct Options {
     bool expect_only = false;
     bool skip_refused = false;
     RunWays ways;
+    ScaleRun scale;
+    bool at_scale = false;
     std::vector<std::string> scenarios;
     WorldTime from{};
 };
@@ -122,6 +129,17 @@ Options parse(int argc, char** argv) {
             options.ways.codecs = false;
         } else if (word == "--long-way") {
             options.ways.quiet_beats = false;
+        } else if (word == "--scale") {
+            options.scale.hosts_count = static_cast<std::uint32_t>(number_of(value()));
+            if (options.scale.hosts_count < 3 || options.scale.hosts_count > kHostsMax)
+                usage("--scale is 3 to 1024 hosts");
+            options.at_scale = true;
+        } else if (word == "--vms") {
+            options.scale.vms_count = static_cast<std::uint32_t>(number_of(value()));
+        } else if (word == "--lost-vms") {
+            options.scale.lost_vms_count = static_cast<std::uint32_t>(number_of(value()));
+        } else if (word == "--star") {
+            options.ways.star = true;
         } else if (word == "--twins") {
             options.ways.twins = true;
         } else if (word == "--expect-only") {
@@ -138,6 +156,12 @@ Options parse(int argc, char** argv) {
         } else {
             usage("unknown option '" + word + "'");
         }
+    }
+    if (options.at_scale) {
+        if (options.scale.vms_count > kClaimsKnownMax ||
+            options.scale.lost_vms_count > options.scale.vms_count)
+            usage("--vms is at most 16384, and not less than --lost-vms");
+        return options;
     }
     if (options.seeds.empty() == options.scenarios.empty()) usage("give seeds, or scenarios");
     return options;
@@ -243,6 +267,7 @@ int main(int argc, char** argv) {
         if (std::strcmp(argv[i], "--mutants") == 0) holdfast::sim::become_the_mutants_program(argv);
     }
     const holdfast::sim::Options options = holdfast::sim::parse(argc, argv);
+    if (options.at_scale) return holdfast::sim::run_at_scale(options.scale, stdout) ? 0 : 1;
     return options.scenarios.empty() ? holdfast::sim::run_seeds(options)
                                      : holdfast::sim::run_scenarios(options);
 }

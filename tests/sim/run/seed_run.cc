@@ -49,6 +49,7 @@ SeedResult run_seed(std::uint64_t seed, Log* log, const RunWays& ways) {
     plan.cluster.record_folder = ways.record_folder;
     plan.cluster.quiet_beats = ways.quiet_beats;
     plan.cluster.twins = ways.twins;
+    if (ways.star) plan.cluster.star = {2, 1, 0};
     World world(plan.cluster, log);
     FaultDriver driver(plan, world);
     const WorldTime faults_end = kWorldStart + plan.faults_begin_after + plan.faults_last;

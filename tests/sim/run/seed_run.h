@@ -26,6 +26,7 @@ struct RunWays {
     std::string record_folder;  // exists; each agent's flight log is written below it.  Empty: none
     std::uint32_t minutes = 0;  // faults go on for so long; 0: as the seed says, four to five
     bool quiet_beats = true;    // engines take their short way at beats that say nothing new,
+    bool star = false;          // clusters of more than two hosts are stars with one deputy
     bool twins = false;         // and each is compared with one that does not
 };
 

@@ -26,6 +26,14 @@ TEST(Seed, QuietBeatsChangeNothing) {
     }
 }
 
+// engine/machine/star.cc: whom a host beats to and what it reads is a matter of cost, never of a promise.
+TEST(Seed, StarsOfBeatsKeepEveryPromise) {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        const SeedResult result = run_seed(seed, nullptr, {.star = true});
+        ASSERT_FALSE(result.violation) << "seed " << seed << ": " << result.violation->text;
+    }
+}
+
 TEST(Seed, DecidesTheKindsOfFault) {
     EXPECT_EQ(describe(plan_of(7)), describe(plan_of(7)));
     EXPECT_NE(describe(plan_of(7)), describe(plan_of(8)));

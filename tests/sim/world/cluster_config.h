@@ -7,6 +7,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/base/types.h"
+#include "engine/machine/engine.h"
 #include "engine/machine/roster.h"
 #include "engine/machine/timing.h"
 #include "tests/sim/world/time.h"
@@ -77,6 +78,7 @@ struct ClusterConfig {
     std::string record_folder;       // every agent's flight log goes there; empty: none
     bool codecs = true;              // every record and beat goes through the shipped formats
     bool quiet_beats = true;         // engines take their short way, see EngineConfig
+    Star star;                       // a smaller mesh makes a star of a small cluster
     bool twins = false;              // each is compared with one that takes the long way
     bool vm_changes_echoed = false;  // libvirt's events repeat what the engine's own calls did
     bool torn_writes = false;        // a write that its host's death interrupts may be half-done

@@ -1,6 +1,7 @@
 #include "tests/sim/world/world.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "engine/base/name_hash.h"
 
@@ -302,9 +303,32 @@ void World::deliver_io(SimHost& host, std::uint32_t index) {
     io_.give_back(index);
 }
 
+void World::step_watched(SimHost& host, const Event& event) {
+    const auto cpu_ms = [] {
+        timespec now{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+    };
+    const double before = cpu_ms();
+    host.engine->step(event, *actions_);
+    const double took = cpu_ms() - before;
+    ++watched_.steps;
+    watched_.all_ms += took;
+    watched_.step_max_ms = std::max(watched_.step_max_ms, took);
+    for (const Action& action : *actions_) {
+        const auto* line = std::get_if<TraceLine>(&action);
+        if (line != nullptr && line->trace.code == TraceCode::OrderGiven)
+            watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+    }
+}
+
 void World::step(SimHost& host, const Event& event) {
     tally_.add(Count::Steps);
-    host.engine->step(event, *actions_);
+    if (host.id == watched_.host) {
+        step_watched(host, event);
+    } else {
+        host.engine->step(event, *actions_);
+    }
     if (host.tape != nullptr) host.tape->record(event, *actions_, *host.engine);
     if (host.twin != nullptr) {
         const auto difference = host.twin->follow(event, *actions_, *host.engine);

@@ -125,6 +125,19 @@ class World : public HypervisorOwner {
 
     [[nodiscard]] WorldTime reset_at(HostId host) const { return reset_at_[host.value() - 1U]; }
 
+    // What one host's steps cost this computer from now on; changes nothing else.
+    struct StepCost {
+        HostId host;
+        std::uint64_t steps = 0;
+        double all_ms = 0;
+        double step_max_ms = 0;
+        double plan_max_ms = 0;  // of a step that gave orders
+    };
+
+    void watch_cpu(HostId host) { watched_ = StepCost{host}; }
+
+    [[nodiscard]] const StepCost& watched() const { return watched_; }
+
     void say(HostId host, const std::string& text);
 
     [[nodiscard]] bool listening() const { return log_ != nullptr; }
@@ -144,6 +157,7 @@ class World : public HypervisorOwner {
     void deliver_io(SimHost& host, std::uint32_t index);
     void discard(const AgendaEntry& entry);
     void step(SimHost& host, const Event& event);
+    void step_watched(SimHost& host, const Event& event);
     void person_acts(const AgendaEntry& entry);
     void probe_round(SimHost& host, std::uint32_t life);
 
@@ -227,6 +241,7 @@ class World : public HypervisorOwner {
     WorldTime next_check_at_{};
     std::uint64_t fingerprint_ = 0x9e3779b97f4a7c15U;
     bool stops_pending_ = false;  // people have stopped a VM in this run
+    StepCost watched_;
     std::uint64_t resets_count_ = 0;
     std::uint64_t kills_count_ = 0;
     std::uint64_t changes_asked_ = 0;

@@ -225,6 +225,7 @@ void World::start_agent(HostId id) {
     ++host.life;
     EngineConfig config;
     config.quiet_beats = config_.quiet_beats;
+    config.star = config_.star;
     config.self = id;
     config.host_uuid = host_uuid_of(id);
     config.boot_id = host.boot_id;
