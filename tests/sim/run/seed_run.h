@@ -23,8 +23,8 @@ struct SeedResult {
 // How a seed is run.
 struct RunWays {
     bool codecs = true;  // every record and beat goes through the shipped formats
-    std::string record_folder =
-        {};                     // exists; each agent's flight log is written below it.  Empty: none
+    // Exists; each agent's flight log is written below it.  Empty: none.
+    std::string record_folder;
     std::uint32_t minutes = 0;  // faults go on for so long; 0: as the seed says, four to five
     bool quiet_beats = true;    // engines take their short way at beats that say nothing new,
     bool star = false;          // clusters of more than two hosts are stars with one deputy

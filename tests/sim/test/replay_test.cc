@@ -24,6 +24,12 @@ using flight::FlightRead;
 using flight::FoundFlights;
 using flight::ReplayReport;
 
+RunWays recorded_in(const std::string& folder) {
+    RunWays ways;
+    ways.record_folder = folder;
+    return ways;
+}
+
 class Replay : public testing::Test {
   protected:
     Replay() {
@@ -37,7 +43,7 @@ class Replay : public testing::Test {
     [[nodiscard]] std::vector<Flight> record(std::uint64_t seed) const {
         const std::string folder = folder_ + "/" + std::to_string(seed);
         std::filesystem::create_directories(folder);
-        const SeedResult result = run_seed(seed, nullptr, {.record_folder = folder});
+        const SeedResult result = run_seed(seed, nullptr, recorded_in(folder));
         EXPECT_FALSE(result.violation);
         std::vector<std::string> hosts;
         for (const auto& entry : std::filesystem::directory_iterator(folder)) {

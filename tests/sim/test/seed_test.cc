@@ -21,7 +21,9 @@ TEST(Seed, GivesTheSameRunTwice) {
 // engine/machine/quiet_beat.cc: the short way through a step does what the long way does.
 TEST(Seed, QuietBeatsChangeNothing) {
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-        const SeedResult result = run_seed(seed, nullptr, {.twins = true});
+        RunWays ways;
+        ways.twins = true;
+        const SeedResult result = run_seed(seed, nullptr, ways);
         ASSERT_FALSE(result.violation) << "seed " << seed << ": " << result.violation->text;
     }
 }
@@ -29,7 +31,9 @@ TEST(Seed, QuietBeatsChangeNothing) {
 // engine/machine/star.cc: whom a host beats to and what it reads is a matter of cost, never of a promise.
 TEST(Seed, StarsOfBeatsKeepEveryPromise) {
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-        const SeedResult result = run_seed(seed, nullptr, {.star = true});
+        RunWays ways;
+        ways.star = true;
+        const SeedResult result = run_seed(seed, nullptr, ways);
         ASSERT_FALSE(result.violation) << "seed " << seed << ": " << result.violation->text;
     }
 }
