@@ -108,6 +108,23 @@ void write_datastores(JsonWriter& json, const StatusFacts& facts) {
         json.key("writes_failed").number(seen.writes_failed);
         json.key("latency_p50_us").number(own.latency_p50_us);
         json.key("latency_p99_us").number(own.latency_p99_us);
+        json.key("scan_p50_us").number(own.scan_p50_us);
+        json.key("scan_p99_us").number(own.scan_p99_us);
+        json.end_object();
+    }
+    json.end_array();
+}
+
+void write_links(JsonWriter& json, const StatusFacts& facts) {
+    json.key("links").begin_array();
+    for (const LinkStatus& link : facts.links) {
+        json.begin_object();
+        json.key("address").text(link.address);
+        json.key("up").flag(link.up);
+        json.key("beats").number(link.beats);
+        json.key("spacing_p50_us").number(link.spacing_p50_us);
+        json.key("spacing_p99_us").number(link.spacing_p99_us);
+        json.key("spacing_worst_us").number(link.spacing_worst_us);
         json.end_object();
     }
     json.end_array();
@@ -171,6 +188,7 @@ std::string status_json(const StatusFacts& facts) {
     write_leader(json, facts);
     write_hosts(json, facts);
     write_datastores(json, facts);
+    write_links(json, facts);
     write_vms(json, facts);
     json.end_object();
     return json.str();

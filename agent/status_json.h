@@ -16,6 +16,18 @@ struct DatastoreFacts {
     std::string problem;  // why it is not used; empty: it is
     std::int64_t latency_p50_us = -1;  // of slot writes since start; -1: none yet
     std::int64_t latency_p99_us = -1;
+    std::int64_t scan_p50_us = -1;  // of scans of slots
+    std::int64_t scan_p99_us = -1;
+};
+
+// What the net loop knows of one of this host's links.
+struct LinkStatus {
+    std::string address;  // of this host
+    bool up = false;
+    std::uint64_t beats = 0;           // that came by it since start, copies included
+    std::int64_t spacing_p50_us = -1;  // between two beats of one host; -1: none yet
+    std::int64_t spacing_p99_us = -1;
+    std::int64_t spacing_worst_us = -1;
 };
 
 struct UnprotectedVm {
@@ -30,6 +42,7 @@ struct StatusFacts {
     std::vector<DatastoreFacts> datastores;
     std::vector<UnprotectedVm> unprotected;
     bool libvirt_connected = false;
+    std::vector<LinkStatus> links;
 };
 
 [[nodiscard]] std::string status_json(const StatusFacts& facts);

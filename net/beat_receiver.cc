@@ -17,11 +17,13 @@ BeatReceiver::BeatReceiver(const ClusterUuid& cluster,
       counters_(counters),
       batch_(std::make_unique<ReceiveBatch>()) {
     accepted_.reserve(ReceiveBatch::kCapacity);
+    copies_.reserve(ReceiveBatch::kCapacity);
 }
 
 std::span<const BeatReceived> BeatReceiver::receive(std::size_t link) {
     HF_CHECK(link < kLinksMax);
     accepted_.clear();
+    copies_.clear();
     Link& from = links_[link];
     if (!from.is_up()) return {};
     const std::size_t count =
@@ -31,6 +33,7 @@ std::span<const BeatReceived> BeatReceiver::receive(std::size_t link) {
         const Result<Beat, BeatReject> beat = judge(datagram);
         if (!beat) {
             note_reject(beat.error(), datagram, link);
+            if (beat.error() == BeatReject::Duplicate) keep_copy(datagram, link);
             continue;
         }
         ++counters_.links[link].beats_accepted;
@@ -55,6 +58,12 @@ Result<Beat, BeatReject> BeatReceiver::judge(const Datagram& datagram) {
         replay_window_.accept(beat->from, beat->host_uuid, beat->incarnation, beat->number);
     if (replay) return Unexpected{*replay};
     return beat;
+}
+
+// A duplicate has passed every check but the last one, so its bytes can be read once more.
+void BeatReceiver::keep_copy(const Datagram& datagram, std::size_t link) {
+    const Result<Beat, BeatReject> beat = decode_beat(datagram.bytes.first<kBeatBytes>());
+    if (beat) copies_.push_back(BeatReceived{*beat, static_cast<std::uint8_t>(link)});
 }
 
 void BeatReceiver::note_reject(BeatReject reject, const Datagram& datagram, std::size_t link) {

@@ -42,10 +42,14 @@ class BeatReceiver {
     // REQUIRES: link < kLinksMax
     [[nodiscard]] std::span<const BeatReceived> receive(std::size_t link);
 
+    // Authentic beats of the last receive() of which a copy had come before, by whatever link; valid as long.
+    [[nodiscard]] std::span<const BeatReceived> copies() const { return copies_; }
+
     // The same for one datagram, without a socket: for tests and fuzzing.
     [[nodiscard]] Result<Beat, BeatReject> judge(const Datagram& datagram);
 
   private:
+    void keep_copy(const Datagram& datagram, std::size_t link);
     void note_reject(BeatReject reject, const Datagram& datagram, std::size_t link);
 
     ClusterUuid cluster_;
@@ -57,6 +61,7 @@ class BeatReceiver {
     ReplayWindow replay_window_;
     std::unique_ptr<ReceiveBatch> batch_;
     std::vector<BeatReceived> accepted_;  // reserved once
+    std::vector<BeatReceived> copies_;    // reserved once
 };
 
 }  // namespace holdfast

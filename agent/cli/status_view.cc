@@ -105,6 +105,23 @@ std::string datastores_view(const Json& status) {
     return text;
 }
 
+std::string links_view(const Json& status) {
+    std::string text;
+    if (status.at("links").empty()) return text;
+    text += text_line(
+        "\n%-32s %-6s %10s %12s %12s %12s", "LINK", "STATE", "BEATS", "APART P50", "P99", "WORST");
+    for (const Json& link : status.at("links")) {
+        text += text_line("%-32s %-6s %10s %12s %12s %12s",
+                          str(link, "address").c_str(),
+                          link.at("up").get<bool>() ? "up" : "down",
+                          str(link, "beats").c_str(),
+                          microseconds(link, "spacing_p50_us").c_str(),
+                          microseconds(link, "spacing_p99_us").c_str(),
+                          microseconds(link, "spacing_worst_us").c_str());
+    }
+    return text;
+}
+
 std::string vms_view(const Json& status) {
     std::string text;
     if (!status.at("vms").empty()) {
@@ -168,7 +185,8 @@ std::string indented_view(const std::string& json) {
 std::string status_view(const std::string& json) {
     try {
         const Json status = Json::parse(json);
-        return head_view(status) + hosts_view(status) + datastores_view(status) + vms_view(status);
+        return head_view(status) + hosts_view(status) + datastores_view(status) +
+               links_view(status) + vms_view(status);
     } catch (const nlohmann::json::exception&) {
         return json;
     }

@@ -4,6 +4,7 @@
 
 #include "agent/daemon/clock.h"
 #include "agent/daemon/control_loop.h"
+#include "agent/daemon/net_loop.h"
 #include "agent/text.h"
 
 namespace holdfast {
@@ -77,14 +78,19 @@ void ControlLoop::send_status(Client& client) {
         end(client, 3, "The agent is starting and has nothing to show yet.");
         return;
     }
-    StatusFacts facts{around_.config, *snapshot_, {}, {}, directory_->libvirt_connected};
+    StatusFacts facts{around_.config, *snapshot_, {}, {}, directory_->libvirt_connected, {}};
     for (const DatastoreLoop* loop : around_.datastores) {
         const DatastoreLoopFacts seen = loop->facts();
-        DatastoreFacts shown{
-            seen.backend.data(), seen.problem.data(), seen.latency_p50_us, seen.latency_p99_us};
+        DatastoreFacts shown{seen.backend.data(),
+                             seen.problem.data(),
+                             seen.latency_p50_us,
+                             seen.latency_p99_us,
+                             seen.scan_p50_us,
+                             seen.scan_p99_us};
         if (seen.late && shown.problem.empty()) shown.problem = "an operation hangs";
         facts.datastores.push_back(std::move(shown));
     }
+    add_links(facts);
     for (const VmDirectory::Entry& entry : directory_->entries) {
         if (entry.protectable) continue;
         facts.unprotected.push_back(
@@ -92,6 +98,25 @@ void ControlLoop::send_status(Client& client) {
     }
     send_data(client, status_json(facts) + "\n");
     end(client, status_code(facts), {});
+}
+
+void ControlLoop::add_links(StatusFacts& facts) const {
+    if (around_.net == nullptr) return;
+    const auto own =
+        std::find_if(around_.config.members.begin(),
+                     around_.config.members.end(),
+                     [this](const MemberConfig& entry) { return entry.id == around_.config.self; });
+    if (own == around_.config.members.end()) return;
+    const auto links = around_.net->links();
+    for (std::size_t i = 0; i < own->addresses.size() && i < links.size(); ++i) {
+        const LinkFacts& seen = links[i];
+        facts.links.push_back({own->addresses[i],
+                               seen.up,
+                               seen.beats,
+                               seen.spacing_p50_us,
+                               seen.spacing_p99_us,
+                               seen.spacing_worst_us});
+    }
 }
 
 void ControlLoop::send_events(Client& client, const EventsRequest& request) {

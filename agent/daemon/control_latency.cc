@@ -5,6 +5,7 @@
 
 #include "agent/daemon/clock.h"
 #include "agent/daemon/control_loop.h"
+#include "agent/daemon/net_loop.h"
 #include "agent/measure/measurement.h"
 
 namespace holdfast {
@@ -41,12 +42,28 @@ void ControlLoop::send_latency(Client& client) {
         target.lease = measure::report_of(seen.lease, begun, seen.lease.open_gap(seen.until));
         measurement.targets.push_back(std::move(target));
     }
+    add_answers(measurement);
     if (measurement.targets.empty()) {
         end(client, 1, "nothing was written to a datastore yet.");
         return;
     }
     send_data(client, measure::to_json(measurement) + "\n");
     end(client, 0, {});
+}
+
+// The leader's answers, as one target: what they renew beside the datastores.
+void ControlLoop::add_answers(measure::Measurement& measurement) const {
+    const auto seen = std::make_unique<BeatLatency>();
+    if (around_.net == nullptr || !around_.net->latency(*seen)) return;
+    measure::TargetReport target;
+    target.name = "the leader";
+    target.medium = measure::kMediumNetwork;
+    target.state = "complete";
+    target.duration_s = std::chrono::duration<double>(seen->observed).count();
+    target.beats = seen->answers.count();
+    const Duration open = seen->counting ? seen->answers.open_gap(seen->until) : Duration::zero();
+    target.lease = measure::report_of(seen->answers, seen->begun, open);
+    measurement.targets.push_back(std::move(target));
 }
 
 }  // namespace holdfast

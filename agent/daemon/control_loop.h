@@ -26,6 +26,12 @@
 
 namespace holdfast {
 
+class NetLoop;
+
+namespace measure {
+struct Measurement;
+}  // namespace measure
+
 inline constexpr std::size_t kEventsKept = 10000;
 inline constexpr Duration kGuardTimeLimit = std::chrono::seconds{5};
 inline constexpr Duration kChangeTimeLimit = std::chrono::minutes{2};
@@ -43,6 +49,7 @@ class ControlLoop {
         Channel<const VmDirectory*>* directories = nullptr;
         Channel<const EventLine*>* log = nullptr;
         const Seqlock<KeptMembership>* kept = nullptr;  // what KeepMembership is about
+        const NetLoop* net = nullptr;                   // null: nothing is said of links
     };
 
     // Error: the socket cannot be bound.
@@ -104,6 +111,8 @@ class ControlLoop {
     void handle(Client& client, const ControlRequest& request);
     void send_status(Client& client);
     void send_latency(Client& client);
+    void add_links(StatusFacts& facts) const;
+    void add_answers(measure::Measurement& measurement) const;
     void send_events(Client& client, const EventsRequest& request);
     void guard(Client& client, const GuardRequest& request);
     void goodbye(Client& client);

@@ -130,7 +130,8 @@ Result<Nothing> Daemon::Parts::make_links() {
                                      nullptr,
                                      &vm->directories(),
                                      &log->lines(),
-                                     kept.get()};
+                                     kept.get(),
+                                     net.get()};
     auto made_control = ControlLoop::make(around);
     if (!made_control) return Unexpected{made_control.error()};
     control = std::move(made_control.value());

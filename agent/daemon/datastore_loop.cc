@@ -48,10 +48,6 @@ bool is_write(DatastoreRequestKind kind) {
     return false;
 }
 
-std::int64_t to_us(Duration span) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
-}
-
 }  // namespace
 
 DatastoreLoop::DatastoreLoop(DatastoreOptions options,
@@ -228,6 +224,10 @@ void DatastoreLoop::publish() {
         }
         latency_.write = latency;
         latency_.scan = store_->latency(DatastoreRequestKind::ScanSlots);
+        if (latency_.scan.count() > 0) {
+            facts.scan_p50_us = to_us(latency_.scan.quantile(0.5));
+            facts.scan_p99_us = to_us(latency_.scan.quantile(0.99));
+        }
     }
     facts_.store(facts);
     latency_.until = published_at_;

@@ -34,6 +34,8 @@ struct DatastoreLoopFacts {
     std::uint64_t heap_bytes = 0;      // as formatted; 0 until the first open
     std::int64_t latency_p50_us = -1;  // of slot writes
     std::int64_t latency_p99_us = -1;
+    std::int64_t scan_p50_us = -1;
+    std::int64_t scan_p99_us = -1;
     std::array<char, 32> backend{};   // terminated
     std::array<char, 400> problem{};  // terminated; empty while it is used
 };

@@ -31,7 +31,7 @@ Result<std::string> read_small_file(const std::string& path) {
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return failed(path, errno, "cannot be opened");
     std::array<char, 512> text{};
-    const ssize_t length = read(fd, text.data(), text.size());
+    const ssize_t length = ::read(fd, text.data(), text.size());
     const int number = errno;
     close(fd);
     if (length < 0) return failed(path, number, "cannot be read");

@@ -19,6 +19,7 @@ constexpr std::uint64_t kProbeKey = kWakeupKey - 1;
 constexpr Duration kRejectsEvery = std::chrono::seconds{10};
 constexpr int kWaitMaxMs = 1000;
 constexpr std::size_t kBeatsInMax = 4096;
+constexpr Duration kLinksPublishedEvery = std::chrono::seconds{1};
 
 void watch(int epoll, int fd, std::uint64_t key) {
     epoll_event event{};
@@ -130,6 +131,7 @@ void NetLoop::run() {
         send_queued();
         probe_if_due();
         report_rejects();
+        publish_if_due();
     }
 }
 
@@ -190,6 +192,7 @@ void NetLoop::send_queued() {
     Beat beat;
     bool any = false;
     while (beats_out_.ring.try_pop(beat)) {
+        if (!any) meter_.sent(beat, boottime_now());
         sender_.add(beat);
         any = true;
     }
@@ -198,13 +201,46 @@ void NetLoop::send_queued() {
 
 void NetLoop::receive(std::size_t link) {
     const auto beats = receiver_.receive(link);
+    const Instant now = boottime_now();
+    for (const BeatReceived& copy : receiver_.copies()) meter_.copied(copy.beat, copy.link, now);
     for (const BeatReceived& beat : beats) {
+        meter_.received(beat.beat, beat.link, now);
         // Full means that the engine is far behind; its next beats will do.
         [[maybe_unused]] const bool pushed = beats_in_.ring.try_push(beat);
     }
     if (beats.empty()) return;
-    heard_at_ = boottime_now();
+    heard_at_ = now;
     beats_in_.reader.signal();
+}
+
+void NetLoop::publish_if_due() {
+    const Instant now = boottime_now();
+    if (now < published_at_ + kLinksPublishedEvery) return;
+    published_at_ = now;
+    published_latency_.store(meter_.seen(now));
+    std::uint32_t up = 0;
+    for (std::size_t i = 0; i < links_.size(); ++i) up |= (links_[i].is_up() ? 1U : 0U) << i;
+    links_up_.store(up);
+}
+
+std::array<LinkFacts, kLinksMax> NetLoop::links() const {
+    std::array<LinkFacts, kLinksMax> facts;
+    const auto latency = std::make_unique<BeatLatency>();
+    const bool have = published_latency_.try_load(*latency);
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+        facts[i].up = ((links_up_.load() >> i) & 1U) != 0;
+        const LatencyHistogram& spacing = latency->spacing[i];
+        if (!have || spacing.count() == 0) continue;
+        facts[i].beats = spacing.count();
+        facts[i].spacing_p50_us = to_us(spacing.quantile(0.5));
+        facts[i].spacing_p99_us = to_us(spacing.quantile(0.99));
+        facts[i].spacing_worst_us = to_us(spacing.max());
+    }
+    return facts;
+}
+
+bool NetLoop::latency(BeatLatency& latency) const {
+    return published_latency_.try_load(latency) && latency.begun != kNotYet;
 }
 
 void NetLoop::report_rejects() {

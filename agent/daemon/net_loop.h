@@ -8,11 +8,13 @@
 #include <memory>
 
 #include "agent/config.h"
+#include "agent/daemon/beat_latency.h"
 #include "agent/daemon/channels.h"
 #include "agent/daemon/log_sink.h"
 #include "agent/daemon/real_time.h"
 #include "agent/daemon/wakeup.h"
 #include "engine/base/result.h"
+#include "engine/lockfree/seqlock.h"
 #include "net/beat_auth.h"
 #include "net/beat_receiver.h"
 #include "net/beat_sender.h"
@@ -22,6 +24,15 @@
 #include "net/net_counters.h"
 
 namespace holdfast {
+
+// What others may know of the links, any time.
+struct LinkFacts {
+    bool up = false;
+    std::uint64_t beats = 0;           // that came by this link, copies included
+    std::int64_t spacing_p50_us = -1;  // between two beats of one host; -1: none yet
+    std::int64_t spacing_p99_us = -1;
+    std::int64_t spacing_worst_us = -1;
+};
 
 class NetLoop {
   public:
@@ -43,6 +54,12 @@ class NetLoop {
 
     [[nodiscard]] LogSink& sink() { return sink_; }
 
+    // Any thread; of all kLinksMax links.
+    [[nodiscard]] std::array<LinkFacts, kLinksMax> links() const;
+
+    // Any thread.  False: no leader has answered this host yet.
+    [[nodiscard]] bool latency(BeatLatency& latency) const;
+
   private:
     NetLoop(const Config& config,
             BeatKeys keys,
@@ -57,6 +74,7 @@ class NetLoop {
     void send_queued();
     void receive(std::size_t link);
     void report_rejects();
+    void publish_if_due();
     void probe_if_due();
     void read_probe_answers();
     void report_probe(bool answered);
@@ -87,6 +105,10 @@ class NetLoop {
     std::uint32_t down_said_ = 0;  // bit i: link i was said to be down
     std::array<std::uint64_t, kBeatRejectCount> rejected_said_{};
     Instant rejects_at_ = kNotYet;
+    BeatLatencyMeter meter_;
+    Instant published_at_ = kNotYet;
+    Seqlock<BeatLatency> published_latency_;
+    std::atomic<std::uint32_t> links_up_{0};  // bit i: link i has a socket
 };
 
 }  // namespace holdfast

@@ -15,6 +15,8 @@
 namespace holdfast::measure {
 
 inline constexpr int kMeasurementVersion = 1;
+// The medium of a target that is no storage.
+inline constexpr const char* kMediumNetwork = "udp";
 
 struct OperationReport {
     std::string name;

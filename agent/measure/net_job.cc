@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/measure/datastore_job.h"
+#include "agent/measure/measurement.h"
 #include "net/beat_format.h"
 #include "storage/block_target.h"
 #include "storage/clock.h"
@@ -213,7 +214,7 @@ Result<BeatKeys> measuring_keys(const std::string& key_file) {
 }
 
 void measure_peer(const NetJob& job, const BeatKeys& keys, TargetResult& result) {
-    std::strncpy(result.medium.data(), "udp", result.medium.size() - 1);
+    std::strncpy(result.medium.data(), kMediumNetwork, result.medium.size() - 1);
     const auto fd = open_socket(job.own, job.peer.family == AddressFamily::V6, 0);
     if (!fd) {
         std::strncpy(result.problem.data(), fd.error().text.c_str(), result.problem.size() - 1);

@@ -26,6 +26,7 @@ void add_storage(const Measurement& measurement, TuneBasis& basis) {
     std::string backend;
     std::string names;
     for (const TargetReport& target : measurement.targets) {
+        if (target.medium == kMediumNetwork) continue;
         if (target.duration_s <= 0) {
             basis.notes.push_back(target.name + " is left out: " + target.state +
                                   ", nothing was measured.");
@@ -65,13 +66,15 @@ void add_storage(const Measurement& measurement, TuneBasis& basis) {
 
 void add_network(const Measurement& measurement, TuneBasis& basis) {
     for (const TargetReport& target : measurement.targets) {
+        if (measurement.kind == "agent" && target.medium != kMediumNetwork) continue;
         if (target.duration_s <= 0 || target.lease.count == 0) {
             basis.notes.push_back("Peer " + target.name + " is left out: it never answered.");
             continue;
         }
         basis.facts.network.push_back(
             history_of(target.lease, target.duration_s, measurement.interval_s));
-        basis.peers.push_back(target.name);
+        // An agent's leader is no address to look up a route for.
+        if (measurement.kind != "agent") basis.peers.push_back(target.name);
         basis.notes.push_back(measurement.host + ": answers of " + target.name + ", " +
                               short_time(target.duration_s) + ".");
     }
@@ -82,11 +85,8 @@ void add_network(const Measurement& measurement, TuneBasis& basis) {
 Result<TuneBasis> tune_basis(const std::vector<Measurement>& measurements) {
     TuneBasis basis;
     for (const Measurement& measurement : measurements) {
-        if (measurement.kind == "net") {
-            add_network(measurement, basis);
-        } else {
-            add_storage(measurement, basis);
-        }
+        if (measurement.kind != "net") add_storage(measurement, basis);
+        if (measurement.kind != "datastore") add_network(measurement, basis);
     }
     if (basis.facts.storage.empty()) {
         return Unexpected{Error{0,

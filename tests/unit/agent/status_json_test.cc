@@ -69,7 +69,9 @@ std::unique_ptr<Snapshot> healthy() {
 TEST(StatusJson, IsTheDocumentedOne) {
     const Config config = two_hosts();
     const auto snapshot = healthy();
-    StatusFacts facts{config, *snapshot, {{"io_uring", "", 210, 900}}, {}, true};
+    StatusFacts facts{config, *snapshot, {{"io_uring", "", 210, 900, 350, 1200}}, {}, true, {}};
+    facts.links.push_back({"10.0.0.1", true, 120, 500'000, 512'000, 900'000});
+    facts.links.push_back({"10.1.0.1", false});
     VmId other;
     other.bytes.fill(0x22);
     facts.unprotected.push_back({other, "lo\"cal", "disk /tmp/x is local to this host"});
@@ -83,7 +85,11 @@ TEST(StatusJson, IsTheDocumentedOne) {
         R"({"id":2,"name":"h2","self":false,"verdict":"alive","finding":"connected","maintenance":false,"incarnation":"2.5","slot_age_ms":120,)"
         R"("beat_age_ms":-1,"watchdog_class":"soft","claims":0,"memory_mib":8192,"memory_used_mib":0}],)"
         R"("datastores":[{"name":"hb1","path":"/hb/1","votes":true,"state":"ok","backend":"io_uring",)"
-        R"("problem":null,"write_age_ms":40,"writes_failed":2,"latency_p50_us":210,"latency_p99_us":900}],)"
+        R"("problem":null,"write_age_ms":40,"writes_failed":2,"latency_p50_us":210,"latency_p99_us":900,"scan_p50_us":350,)"
+        R"("scan_p99_us":1200}],)"
+        R"("links":[{"address":"10.0.0.1","up":true,"beats":120,"spacing_p50_us":500000,"spacing_p99_us":512000,)"
+        R"("spacing_worst_us":900000},)"
+        R"({"address":"10.1.0.1","up":false,"beats":0,"spacing_p50_us":-1,"spacing_p99_us":-1,"spacing_worst_us":-1}],)"
         R"("vms":[{"name":"vm1","uuid":"11111111-1111-1111-1111-111111111111","host":1,"state":"running",)"
         R"("claim":12,"protected":true}],)"
         R"("unprotected":[{"name":"lo\"cal","uuid":"22222222-2222-2222-2222-222222222222",)"
@@ -94,7 +100,7 @@ TEST(StatusJson, IsTheDocumentedOne) {
 TEST(StatusJson, DegradedIsOne) {
     const Config config = two_hosts();
     const auto code = [&config](const Snapshot& snapshot) {
-        return status_code({config, snapshot, {}, {}, true});
+        return status_code({config, snapshot, {}, {}, true, {}});
     };
     auto snapshot = healthy();
     snapshot->leader = HostId{};
@@ -113,7 +119,7 @@ TEST(StatusJson, DegradedIsOne) {
 TEST(StatusJson, NoLeaderIsNull) {
     const Config config = two_hosts();
     const auto snapshot = std::make_unique<Snapshot>();
-    const std::string json = status_json({config, *snapshot, {}, {}, false});
+    const std::string json = status_json({config, *snapshot, {}, {}, false, {}});
     EXPECT_NE(json.find(R"("leader":null)"), std::string::npos);
     EXPECT_NE(json.find(R"("backend":"none")"), std::string::npos);
 }

@@ -192,7 +192,12 @@ TEST(BeatLinks, ABeatOverTwoLinksIsAcceptedOnce) {
     for (std::uint64_t i = 1; i <= 3; ++i) both->from.sender.add(beat_between(i));
     both->from.sender.flush();
     EXPECT_EQ(both->to.receive(1, 3).size(), 3U);
+    EXPECT_TRUE(both->to.receiver.copies().empty());
     EXPECT_EQ(both->to.receive(0, 3).size(), 0U);
+    // The copies are told apart: what a link loses or delays is seen although the other one was faster.
+    ASSERT_EQ(both->to.receiver.copies().size(), 3U);
+    EXPECT_EQ(both->to.receiver.copies()[0].link, 0U);
+    EXPECT_EQ(both->to.receiver.copies()[0].beat, beat_between(1));
     EXPECT_EQ(both->to.counters.of(BeatReject::Duplicate), 3U);
     EXPECT_EQ(both->to.rejected_count(), 3U);
     EXPECT_EQ(both->to.links.up_count(), 2U);
