@@ -211,6 +211,12 @@ std::string change_sentence(const AnswerChange& answer, const std::string& leade
         case ChangeVerdict::NotReached:
             return "A majority of the hosts does not write and read that datastore; `holdfast "
                    "status` on each shows who does.";
+        case ChangeVerdict::LastHost:
+            return "It is the last host that is not in maintenance, and one must stay to take VMs.";
+        case ChangeVerdict::Unsettled:
+            return "VMs of a host that is not alive are not settled yet, and its list of them lies "
+                   "on "
+                   "today's datastores alone: wait until they run elsewhere or it is back.";
         case ChangeVerdict::OfficeEnded: break;
     }
     return "The leader lost its office before the change was in force; it may come or not. Look at "

@@ -73,6 +73,7 @@ void write_hosts(JsonWriter& json, const StatusFacts& facts) {
         json.key("self").flag(host.self);
         json.key("verdict").text(to_string(host.verdict));
         json.key("finding").text(finding_text(host.flags));
+        json.key("maintenance").flag((host.flags & 2U) != 0);
         json.key("incarnation").text(incarnation_text(host.incarnation));
         json.key("slot_age_ms").number(to_ms(host.slot_age_ns));
         json.key("beat_age_ms").number(to_ms(host.beat_age_ns));
@@ -94,7 +95,7 @@ void write_datastores(JsonWriter& json, const StatusFacts& facts) {
         json.begin_object();
         json.key("name").text(facts.config.datastores[i].name);
         json.key("path").text(facts.config.datastores[i].path);
-        json.key("votes").flag(i < facts.config.voters_count);
+        json.key("votes").flag(seen.votes);
         json.key("state").text(seen.usable && own.problem.empty() ? "ok" : "unusable");
         json.key("backend").text(own.backend.empty() ? "none" : own.backend);
         json.key("problem");

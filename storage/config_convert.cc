@@ -19,6 +19,7 @@ void to_record(const ConfigCopy& copy, const ConfigRecord& directory, ConfigReco
     record.version = copy.version;
     record.number = copy.config.number;
     record.timing = copy.config.timing;
+    record.timing_next = copy.config.timing_next;
     record.blackout_limit = copy.config.blackout_limit;
     record.accepts_without_hardware = copy.config.accept_weak_watchdog;
     record.datastores.clear();
@@ -46,6 +47,7 @@ void from_record(const ConfigRecord& record, ConfigCopy& copy) {
     copy.version = record.version;
     copy.config.number = record.number;
     copy.config.timing = record.timing;
+    copy.config.timing_next = record.timing_next;
     copy.config.blackout_limit = record.blackout_limit;
     copy.config.accept_weak_watchdog = record.accepts_without_hardware;
     copy.config.voters.clear();

@@ -13,7 +13,8 @@ constexpr std::uint32_t kAcceptsWithoutHardware = 1U << 0U;
 constexpr std::uint8_t kMemberOut = 1U << 0U;
 constexpr std::uint8_t kMemberCertifiedDead = 1U << 1U;
 constexpr std::uint8_t kMemberMaintenance = 1U << 2U;
-constexpr std::size_t kDurations = 10;  // the nine of Timing, in its order, then blackout_limit
+constexpr std::size_t kTimingParts = 9;               // of Timing, in its order
+constexpr std::size_t kDurations = kTimingParts + 1;  // these, then blackout_limit
 
 struct ConfigHeaderOnDisk {
     FrameOnDisk frame;
@@ -27,7 +28,9 @@ struct ConfigHeaderOnDisk {
     std::uint32_t datastores_crc32c;
     std::uint32_t members_count;
     std::uint32_t members_crc32c;
-    std::array<std::uint8_t, 352> reserved;
+    std::array<std::uint8_t, 4> reserved0;
+    std::array<std::uint64_t, kTimingParts> next_ns;  // all zero: no change of timing is under way
+    std::array<std::uint8_t, 276> reserved1;
     std::uint32_t crc32c;
 };
 
@@ -37,6 +40,7 @@ static_assert(offsetof(ConfigHeaderOnDisk, number_epoch) == 40);
 static_assert(offsetof(ConfigHeaderOnDisk, durations_ns) == 56);
 static_assert(offsetof(ConfigHeaderOnDisk, policies) == 136);
 static_assert(offsetof(ConfigHeaderOnDisk, members_count) == 148);
+static_assert(offsetof(ConfigHeaderOnDisk, next_ns) == 160);
 static_assert(offsetof(ConfigHeaderOnDisk, crc32c) == kSectorCrcOffset);
 static_assert(std::has_unique_object_representations_v<ConfigHeaderOnDisk>);
 
@@ -78,8 +82,7 @@ static_assert(offsetof(MemberOnDisk, name) == 32);
 static_assert(offsetof(MemberOnDisk, addresses) == 96);
 static_assert(std::has_unique_object_representations_v<MemberOnDisk>);
 
-std::array<std::uint64_t, kDurations> durations_of(const ConfigRecord& record) {
-    const Timing& t = record.timing;
+std::array<std::uint64_t, kTimingParts> parts_of(const Timing& t) {
     return {duration_to_disk(t.interval),
             duration_to_disk(t.fresh),
             duration_to_disk(t.silent),
@@ -88,21 +91,35 @@ std::array<std::uint64_t, kDurations> durations_of(const ConfigRecord& record) {
             duration_to_disk(t.watchdog),
             duration_to_disk(t.granularity),
             duration_to_disk(t.landing),
-            duration_to_disk(t.dead),
-            duration_to_disk(record.blackout_limit)};
+            duration_to_disk(t.dead)};
 }
 
-void read_durations(const std::array<std::uint64_t, kDurations>& ns, ConfigRecord& record) {
-    record.timing = Timing{duration_from_disk(ns[0]),
-                           duration_from_disk(ns[1]),
-                           duration_from_disk(ns[2]),
-                           duration_from_disk(ns[3]),
-                           duration_from_disk(ns[4]),
-                           duration_from_disk(ns[5]),
-                           duration_from_disk(ns[6]),
-                           duration_from_disk(ns[7]),
-                           duration_from_disk(ns[8])};
-    record.blackout_limit = duration_from_disk(ns[9]);
+std::array<std::uint64_t, kDurations> durations_of(const ConfigRecord& record) {
+    std::array<std::uint64_t, kDurations> all{};
+    const auto parts = parts_of(record.timing);
+    std::copy(parts.begin(), parts.end(), all.begin());
+    all.back() = duration_to_disk(record.blackout_limit);
+    return all;
+}
+
+template <std::size_t N>
+Timing read_timing(const std::array<std::uint64_t, N>& ns) {
+    return Timing{duration_from_disk(ns[0]),
+                  duration_from_disk(ns[1]),
+                  duration_from_disk(ns[2]),
+                  duration_from_disk(ns[3]),
+                  duration_from_disk(ns[4]),
+                  duration_from_disk(ns[5]),
+                  duration_from_disk(ns[6]),
+                  duration_from_disk(ns[7]),
+                  duration_from_disk(ns[8])};
+}
+
+void read_durations(const ConfigHeaderOnDisk& disk, ConfigRecord& record) {
+    record.timing = read_timing(disk.durations_ns);
+    record.timing_next =
+        disk.next_ns == decltype(disk.next_ns){} ? record.timing : read_timing(disk.next_ns);
+    record.blackout_limit = duration_from_disk(disk.durations_ns.back());
 }
 
 DatastoreOnDisk to_disk(const ConfigDatastore& datastore) {
@@ -154,6 +171,9 @@ std::optional<Reject> check_header(std::span<const std::byte> block,
     check.between(offsetof(Header, version), disk.version, 1, UINT64_MAX);
     for (std::size_t i = 0; i < kDurations; ++i) {
         check.duration(offsetof(Header, durations_ns) + i * 8, disk.durations_ns[i]);
+    }
+    for (std::size_t i = 0; i < kTimingParts; ++i) {
+        check.duration(offsetof(Header, next_ns) + i * 8, disk.next_ns[i]);
     }
     check.at_most(offsetof(Header, datastores_count), disk.datastores_count, kDatastoresMax);
     check.at_most(offsetof(Header, members_count), disk.members_count, kHostsMax);
@@ -243,6 +263,7 @@ std::size_t encode_config(const ConfigRecord& record,
     header.number_epoch = record.number.epoch.value();
     header.number_step = record.number.step;
     header.durations_ns = durations_of(record);
+    if (record.timing_next != record.timing) header.next_ns = parts_of(record.timing_next);
     header.policies = record.accepts_without_hardware ? kAcceptsWithoutHardware : 0;
     header.datastores_count = static_cast<std::uint32_t>(record.datastores.size());
     header.datastores_crc32c = crc32c(datastore_bytes(block, record.datastores.size()));
@@ -265,7 +286,7 @@ Result<Nothing, Reject> decode_config(std::span<const std::byte> block,
     record.incarnation = Incarnation::from_value(header.incarnation);
     record.version = Version{header.version};
     record.number = ConfigNumber{Epoch{header.number_epoch}, header.number_step};
-    read_durations(header.durations_ns, record);
+    read_durations(header, record);
     record.accepts_without_hardware = (header.policies & kAcceptsWithoutHardware) != 0;
     record.datastores.clear();
     record.members.clear();

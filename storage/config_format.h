@@ -81,6 +81,7 @@ struct ConfigRecord {
     Version version;          // grows with each rewrite of the writer's region
     ConfigNumber number;
     Timing timing;
+    Timing timing_next;  // where a change leads to; `timing` when none is under way
     Duration blackout_limit{};
     bool accepts_without_hardware =
         false;  // policy: watchdog class soft or none is enough for a verdict read

@@ -25,6 +25,8 @@ struct All {
     EventsOptions events;
     GuardOptions guard;
     ConfirmDeadOptions confirm_dead;
+    MaintenanceOptions maintenance;
+    DatastoreOptions datastore;
     CheckOptions check;
     ReplayOptions replay;
     MeasureOptions measure;
@@ -110,6 +112,40 @@ void add_init(CLI::App& app, InitOptions& options) {
     add_json(command, options.json);
 }
 
+void add_change_commands(CLI::App& app, All& all) {
+    CLI::App* maintenance = app.add_subcommand("maintenance",
+                                               "Let a host take no more VMs, or take them again\n\n"
+                                               "What runs there runs on, and is protected as "
+                                               "before; a leader hands its office over.  Ask on "
+                                               "the host that leads.");
+    add_config(maintenance, all.maintenance.config);
+    maintenance->add_option("HOST", all.maintenance.host, "Name or id of the host")->required();
+    maintenance->add_option("STATE", all.maintenance.state, "on or off")
+        ->required()
+        ->check(CLI::IsMember({"on", "off"}));
+    add_json(maintenance, all.maintenance.json);
+
+    CLI::App* datastore = app.add_subcommand(
+        "datastore",
+        "Change which heartbeat datastores vote, while the cluster runs\n\n"
+        "The new one must be formatted, in the configuration file of every host, and their agents "
+        "restarted.  Ask on the host that leads.");
+    datastore->require_subcommand(1);
+    for (const char* act : {"add", "retire", "replace"}) {
+        CLI::App* command = datastore->add_subcommand(
+            act,
+            std::string(act) == "add"      ? "It begins to vote"
+            : std::string(act) == "retire" ? "It votes no longer"
+                                           : "NEW begins to vote, then NAME ceases to");
+        command->callback([&all, act] { all.datastore.act = act; });
+        add_config(command, all.datastore.config);
+        command->add_option("NAME", all.datastore.name, "As in the configuration")->required();
+        if (std::string(act) == "replace")
+            command->add_option("NEW", all.datastore.by, "What votes in its place")->required();
+        add_json(command, all.datastore.json);
+    }
+}
+
 void add_agent_commands(CLI::App& app, All& all) {
     CLI::App* status = app.add_subcommand("status",
                                           "Leader, hosts with verdicts, datastores, VMs\n\nExit "
@@ -193,6 +229,8 @@ int dispatch(const CLI::App& app, const All& all) {
     if (name == "guard") return run_guard(all.guard);
     if (name == "replay") return run_replay(all.replay);
     if (name == "confirm-dead") return run_confirm_dead(all.confirm_dead);
+    if (name == "maintenance") return run_maintenance(all.maintenance);
+    if (name == "datastore") return run_datastore(all.datastore);
     return run_check(all.check);
 }
 
@@ -207,6 +245,7 @@ int run_command_line(int count, const char* const* values) {
     add_inspect(app, all.inspect);
     add_init(app, all.init);
     add_agent_commands(app, all);
+    add_change_commands(app, all);
     add_replay(app, all.replay);
     add_measure_commands(app, all.measure);
     try {

@@ -82,6 +82,21 @@ struct ConfirmDeadOptions {
     bool json = false;
 };
 
+struct MaintenanceOptions {
+    std::string config = kConfigFileDefault;
+    std::string host;   // name or id
+    std::string state;  // on or off
+    bool json = false;
+};
+
+struct DatastoreOptions {
+    std::string config = kConfigFileDefault;
+    std::string act;   // add, retire or replace
+    std::string name;  // as in the configuration files
+    std::string by;    // with replace
+    bool json = false;
+};
+
 struct CheckOptions {
     std::string config = kConfigFileDefault;
     bool json = false;
@@ -95,6 +110,8 @@ int run_events(const EventsOptions& options);
 int run_replay(const ReplayOptions& options);
 int run_guard(const GuardOptions& options);
 int run_confirm_dead(const ConfirmDeadOptions& options);
+int run_maintenance(const MaintenanceOptions& options);
+int run_datastore(const DatastoreOptions& options);
 int run_check(const CheckOptions& options);
 
 // Parses the command line and runs the command.

@@ -61,7 +61,7 @@ std::string hosts_view(const Json& status) {
                                  "CLAIMS",
                                  "MEMORY MiB");
     for (const Json& host : status.at("hosts")) {
-        text += text_line("%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s of %s%s",
+        text += text_line("%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s of %s%s%s",
                           str(host, "name").c_str(),
                           str(host, "id").c_str(),
                           str(host, "verdict").c_str(),
@@ -72,7 +72,8 @@ std::string hosts_view(const Json& status) {
                           str(host, "claims").c_str(),
                           str(host, "memory_used_mib").c_str(),
                           str(host, "memory_mib").c_str(),
-                          host.at("self").get<bool>() ? "  (this host)" : "");
+                          host.at("self").get<bool>() ? "  (this host)" : "",
+                          host.at("maintenance").get<bool>() ? "  (in maintenance)" : "");
     }
     return text;
 }

@@ -212,6 +212,10 @@ std::string ControlLoop::refusal(const AnswerStart& answer) const {
         case StartVerdict::Isolated:
             return "this host is isolated, and the VM's policy would have it stopped here at once; "
                    "start it on another host.";
+        case StartVerdict::Maintenance:
+            return "this host is in maintenance; start it on another host, or end that with "
+                   "`holdfast "
+                   "maintenance HOST off`.";
         case StartVerdict::Stopping: break;
     }
     return "the agent is being stopped.";

@@ -23,7 +23,7 @@ struct Trailer {
     std::array<std::uint8_t, 16> boot_id;
     std::int64_t renewed_at_ns;
     std::uint32_t flags;
-    std::array<std::uint8_t, 8> reserved;
+    std::array<std::uint8_t, 8> lease_ns;  // a std::int64_t
     std::uint32_t crc32c;
 };
 
@@ -80,6 +80,8 @@ Result<Nothing> write_membership(const std::string& path,
     trailer.boot_id = boot_id.bytes;
     trailer.renewed_at_ns = kept.renewed_at.time_since_epoch().count();
     trailer.flags = (kept.in_force ? kInForce : 0) | (kept.entitled ? kEntitled : 0);
+    const std::int64_t lease_ns = kept.lease.count();
+    std::memcpy(trailer.lease_ns.data(), &lease_ns, sizeof lease_ns);
     const std::size_t record_bytes = bytes.size();
     bytes.resize(record_bytes + sizeof trailer);
     std::memcpy(bytes.data() + record_bytes, &trailer, sizeof trailer);
@@ -118,6 +120,9 @@ std::optional<KeptMembership> read_membership(const std::string& path,
     kept.config = copy->config;
     kept.in_force = (trailer.flags & kInForce) != 0;
     kept.entitled = (trailer.flags & kEntitled) != 0;
+    std::int64_t lease_ns = 0;
+    std::memcpy(&lease_ns, trailer.lease_ns.data(), sizeof lease_ns);
+    kept.lease = Duration{std::max<std::int64_t>(lease_ns, 0)};
     kept.renewed_at = Instant{Duration{trailer.renewed_at_ns}};
     return kept;
 }

@@ -1,7 +1,8 @@
 // What the engine knows of its membership, kept in `run` for the next agent of this boot: `run/membership`.
 //
 //   the record as on a datastore (storage/config_format.h), then 40 bytes: boot id 16, renewed at (ns of CLOCK_BOOTTIME, or the least
-//   number there is) 8, flags 4 (bit 0 in force, 1 entitled), reserved 8, CRC32C of everything before 4
+//   number there is) 8, flags 4 (bit 0 in force, 1 entitled), the longest lease that
+//   the agent may still live by (ns) 8, CRC32C of everything before 4
 //
 // A file that is missing, damaged or of another boot is no information: the agent starts with what its configuration file says,
 // barred, and its word counts for nobody who has seen more.  `run` is memory and goes with the boot, so nothing is synced.

@@ -28,6 +28,8 @@ enum class Mutant : std::uint8_t {
     OldLeaderRenewsLease,
     VouchingWithoutUnanimity,
     InheritedLeaseNotCut,
+    LongerLeaseNotPublished,
+    ShorterLeasePublishedAtOnce,
     // leadership
     TakeoverWithoutWaiting,
     TakeoverReadTooEarly,
@@ -41,6 +43,8 @@ enum class Mutant : std::uint8_t {
     UnreadableSlotsCount,
     PhaseOnMinority,
     GreaterBallotIgnored,
+    LaterEpochAdopted,
+    DatastoresInOneJump,
     // calling a host dead
     DeadWithoutDrift,
     DeadWithoutLanding,

@@ -185,6 +185,7 @@ enum class StartVerdict : std::uint8_t {
     Busy,           // a start or stop of this VM is under way
     Stopping,       // the agent is being stopped
     Isolated,       // this host is isolated and would stop the VM at once
+    Maintenance,    // this host is in maintenance
 };
 
 struct AnswerStart {

@@ -24,8 +24,8 @@ void EngineState::on(const BeatReceived& received) {
         Peer& peer = *peers.find(beat.from);
         peer.answered = std::max(peer.answered, beat.answered_number);
         membership.answered(peer, beat.config);
-        // What is said under another configuration is void.
-        if (!beat.flags.barred && beat.config == membership.number())
+        // Under whichever record it was said: whose answers are needed is what this host's own record decides.
+        if (!beat.flags.barred)
             peer.vouched_issued =
                 std::max(peer.vouched_issued, lease.issued_at(beat.answered_number));
     }
@@ -66,8 +66,8 @@ void EngineState::send_beats() {
     if (phase == HostPhase::Leaving && leaving_beat.is_none()) leaving_beat = beat_number;
     // In a beat it says: this host's answers vouch for nobody.
     beat.flags.barred = !membership.may_vouch();
-    beat.lease = core.config.timing.lease;
-    beat.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
+    beat.lease = timing_stage.published_lease();
+    beat.watchdog = published_watchdog();
     beat.watchdog_class = own_watchdog_class();
     beat.epoch = leadership.decided_epoch();
     beat.winner = leadership.winner();

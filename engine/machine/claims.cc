@@ -312,7 +312,7 @@ void EngineState::take_order(const Orders& orders, const Order& order) {
                       (own->listed && own->claim.holds());
     const bool stopped_since =
         own->listed && own->claim.state == ClaimState::Stopped && own->claim.number > order.above;
-    if (executed || busy || stopped_since) return;
+    if (executed || busy || stopped_since || core.in_maintenance) return;
     line.code = TraceCode::OrderTaken;
     core.trace(line);
     own->claim.spec = order.spec;

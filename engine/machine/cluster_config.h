@@ -45,7 +45,7 @@ struct ClusterMember {
     HostId host;
     bool out = false;             // neither vouches, stands nor judges
     bool certified_dead = false;  // `counted` and every older incarnation is proved dead
-    bool maintenance = false;     // takes no VMs and does not lead
+    bool maintenance = false;     // takes no VMs, leads only when nobody else can
     Incarnation counted;          // whose voice counts; none: of the file, nobody's yet
 
     friend bool operator==(const ClusterMember&, const ClusterMember&) = default;
@@ -53,7 +53,9 @@ struct ClusterMember {
 
 struct ClusterConfig {
     ConfigNumber number;
-    Timing timing;
+    Timing timing;  // what everybody goes by
+    Timing
+        timing_next;  // where a change of timing leads to; the same as `timing` when none is under way
     Duration blackout_limit{};  // how long vouching may carry leases while a member is out
     bool accept_weak_watchdog = false;
     FixedList<DatastoreName, kDatastoresMax> voters;
@@ -95,6 +97,7 @@ struct ConfigCopy {
 // What a host knows of its membership for the rest of its boot, also when no datastore answers its next agent.
 struct KeptMembership {
     ClusterConfig config;
+    Duration lease{};       // the longest that this host may still live by, see timing_stage.h
     bool in_force = false;  // it was adopted, see membership.h
     bool entitled = false;  // not barred
     Instant renewed_at =
@@ -133,6 +136,8 @@ enum class ChangeVerdict : std::uint8_t {
     TooMany,      // kVotersMax datastores vote already
     NotReached,   // no quorum of hosts has written and read that datastore
     OfficeEnded,  // the office ended before the change was in force: it may or may not come
+    LastHost,     // somebody has to stay who is not in maintenance
+    Unsettled,    // VMs of a host that is not alive are known from its roster alone
 };
 
 }  // namespace holdfast

@@ -10,8 +10,8 @@ namespace holdfast {
 namespace {
 
 bool is_sane(const ClusterConfig& config) {
-    return is_safe(config.timing) && !config.voters.empty() && !config.members.empty() &&
-           config.blackout_limit > Duration::zero();
+    return is_safe(config.timing) && is_safe(config.timing_next) && !config.voters.empty() &&
+           !config.members.empty() && config.blackout_limit > Duration::zero();
 }
 
 }  // namespace
@@ -51,10 +51,12 @@ void EngineState::on(const MembershipKept& kept) {
 
 void EngineState::take_config(const ClusterConfig& config) {
     membership.take(config, core);
+    note_maintenance();
+    published_since = kNotYet;
     for (Peer& peer : peers.all()) peer.vouched_issued = kNotYet;
     const VoterSet voters = voters_of(config, core.config);
     if (voters != core.quorum.voters()) {
-        if (phase == HostPhase::Reading && !past.known) {
+        if (phase == HostPhase::Reading) {
             // A list that has changed while this host was away: its past is read by the list of today.
             core.quorum = Quorum{voters};
             begin_reading();
@@ -64,6 +66,13 @@ void EngineState::take_config(const ClusterConfig& config) {
     }
     config_writer.touch();
     touch_slot();
+}
+
+void EngineState::note_maintenance() {
+    const ClusterMember* self = membership.held().find(core.config.self);
+    const bool before = core.in_maintenance;
+    core.in_maintenance = self != nullptr && self->maintenance;
+    if (core.in_maintenance != before) plan_due = true;
 }
 
 void EngineState::say_how_the_file_differs(HostId from) {
@@ -91,7 +100,8 @@ void EngineState::say_how_the_file_differs(HostId from) {
             here = here || name == held.voters[i];
         if (!here) say(ConfigDifference::DatastoreMissingHere, static_cast<std::int64_t>(i + 1));
     }
-    if (held.timing != core.config.timing) say(ConfigDifference::Timing, held.timing.lease.count());
+    if (held.timing == held.timing_next && timing_stage.differs_anew(held.timing))
+        say(ConfigDifference::Timing, held.timing.lease.count());
 }
 
 // Publishing: in the slot once the own region is on a majority, so that whoever reads the number finds the record.
@@ -112,7 +122,8 @@ void EngineState::settle_membership() {
     const bool published = own_slot.config == membership.number() && !config_sequence.is_none() &&
                            slots.validated_by_majority(core) >= config_sequence;
     if (!membership.in_force() && published && membership.current() &&
-        !leadership.moved_beyond(membership.number().epoch)) {
+        (!leadership.moved_beyond(membership.number().epoch) ||
+         planted(Mutant::LaterEpochAdopted))) {
         membership.put_in_force();
         if (core.quorum.changing()) voters_changed_at = core.now;
         doorbell = true;
@@ -136,6 +147,8 @@ void EngineState::settle_membership() {
         core.trace(line);
     }
     note_blackout();
+    settle_timing();
+    membership.set_lease(timing_stage.living());
     membership.keep(core);
 }
 

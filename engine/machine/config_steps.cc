@@ -10,17 +10,19 @@ namespace {
 
 constexpr int kSilentDeadsUntilOut = 4;
 
-void say_step(const Core& core, ConfigNumber number, ConfigStep what, HostKey who) {
+}  // namespace
+
+void EngineState::say_step(ConfigStep what, HostKey who, std::int64_t detail) const {
     Trace line;
     line.code = TraceCode::ConfigStepMade;
-    line.epoch = number.epoch;
-    line.number = number.step;
+    line.epoch = config_step.number.epoch;
+    line.number = config_step.number.step;
     line.a = static_cast<std::int64_t>(what);
+    line.b = detail;
     line.who = who;
+    line.span = config_step.timing.lease;
     core.trace(line);
 }
-
-}  // namespace
 
 bool EngineState::leads_in_force() const {
     return leadership.leading(core.now) && membership.in_force() && membership.current() &&
@@ -62,7 +64,7 @@ bool EngineState::review_members() {
             member.out = member.certified_dead = false;
             member.counted = core.incarnation;
             changed = true;
-            say_step(core, config_step.number, ConfigStep::Counted, core.self_key());
+            say_step(ConfigStep::Counted, core.self_key());
             continue;
         }
         const Peer* peer = peers.find(member.host);
@@ -73,36 +75,76 @@ bool EngineState::review_members() {
         member.certified_dead = what == ConfigStep::Dead;
         member.counted = std::max(member.counted, peer->incarnation);
         changed = true;
-        say_step(core, config_step.number, what, {member.host, peer->incarnation});
+        say_step(what, {member.host, peer->incarnation});
     }
     return changed;
 }
 
-void EngineState::on(const ConfigChangeAsked& asked) {
-    core.emit(AnswerChange{asked.token, ChangeVerdict::NotLeading, leadership.winner().host, {}});
+void EngineState::begin_step() {
+    const Epoch epoch = leadership.decided_epoch();
+    const ConfigNumber held = membership.number();
+    config_step = membership.held();
+    config_step.number =
+        held.epoch == epoch ? ConfigNumber{epoch, held.step + 1} : ConfigNumber{epoch, 1};
+}
+
+void EngineState::note_published() {
+    if (!membership.in_force() || !membership.published_by_all(peers, core.config.self)) {
+        published_since = kNotYet;
+    } else if (published_since == kNotYet) {
+        published_since = core.now;
+    }
+}
+
+// A change of timing goes by way of between(); the second half follows when everybody has gone by the first for a while.
+bool EngineState::settle_timing_change() {
+    if (config_step.timing == config_step.timing_next || published_since == kNotYet) return false;
+    if (core.now < published_since + config_step.timing.silent) return false;
+    config_step.timing = config_step.timing_next;
+    say_step(ConfigStep::Timing, {});
+    return true;
+}
+
+// A leader in maintenance makes room once somebody else can lead by the same record.
+void EngineState::leave_office_for_maintenance() {
+    if (!core.in_maintenance || change_token != 0 || !leads_in_force()) return;
+    for (const Peer& peer : peers.all()) {
+        const SlotFlags& flags = peer.slot.flags;
+        const bool able = peer.slot_seen && membership.held().counts(peer.id) &&
+                          core.now - peer.slot_moved_at < core.config.timing.fresh &&
+                          !flags.maintenance && !flags.isolated && !flags.barred &&
+                          peer.slot.config >= membership.number() &&
+                          (peer.slot.storage_lost_mask & ~slots.lost_mask()) == 0;
+        if (!able) continue;
+        if (leadership.resign(core)) touch_slot();
+        doorbell = true;
+        return;
+    }
 }
 
 void EngineState::lead_config() {
     if (!leadership.leading(core.now) || phase != HostPhase::Member) {
-        office_at = kNotYet;
+        office_at = published_since = kNotYet;
+        if (change_token != 0) answer_change();
         return;
     }
     if (office_at == kNotYet) office_at = core.now;
-    const Epoch epoch = leadership.decided_epoch();
-    const bool first = membership.number().epoch != epoch;
+    const bool first = membership.number().epoch != leadership.decided_epoch();
     if (!first && !(membership.in_force() && beat_due)) return;
     if (first && !membership.current()) return;
-    config_step = membership.held();
-    config_step.number =
-        first ? ConfigNumber{epoch, 1} : ConfigNumber{epoch, membership.number().step + 1};
+    begin_step();
     if (first) {
         // Policies are what the leader's file says; whoever edits the file restarts the agent.
         config_step.blackout_limit = core.config.blackout_limit;
         config_step.accept_weak_watchdog = core.config.accept_weak_watchdog;
+    } else {
+        note_published();
+        if (change_token != 0) answer_change();
     }
-    const bool members_changed = review_members();
-    if (!first && !members_changed) return;
-    take_config(config_step);
+    bool changed = review_members();
+    if (!first && settle_timing_change()) changed = true;
+    if (first || changed) return take_config(config_step);
+    leave_office_for_maintenance();
 }
 
 }  // namespace holdfast

@@ -23,7 +23,9 @@ void step_text(const Trace& trace, TraceWriter& text) {
             text.add(" is out: it is proved dead");
             return;
         case ConfigStep::Timing:
-            text.add("new timing, lease %.3f s", in_seconds(trace.span));
+            text.add("new timing%s, lease %.3f s",
+                     trace.b != 0 ? " on the way" : "",
+                     in_seconds(trace.span));
             return;
         case ConfigStep::Voters: text.add("%d datastores vote", static_cast<int>(trace.b)); return;
         case ConfigStep::Maintenance:
@@ -41,6 +43,17 @@ void config_text(const Trace& trace, TraceWriter& text) {
     if (trace.code == TraceCode::ConfigStepMade) return step_text(trace, text);
     if (trace.code == TraceCode::VoiceCounts) {
         text.add("this host's voice counts: it may stand, judge and vouch");
+        return;
+    }
+    if (trace.code == TraceCode::TimingUsed) {
+        text.add(trace.a == 1
+                     ? "this host publishes a lease of %.3f s, and uses it once a majority "
+                       "holds that (configuration %" PRIu64 ".%" PRIu64 ")"
+                     : "this host goes by new timing, lease %.3f s (configuration %" PRIu64
+                       ".%" PRIu64 ")",
+                 in_seconds(trace.span),
+                 trace.epoch.value(),
+                 trace.number);
         return;
     }
     if (trace.code == TraceCode::ConfigInForce) {

@@ -20,7 +20,7 @@ struct Core {
           quorum(VoterSet::first(engine_config.voters_count)),
           prng(engine_config.seed) {}
 
-    EngineConfig config;
+    EngineConfig config;  // `timing` is what this host goes by now, see timing_stage.h
     Instant now;
     Quorum quorum;               // of the voting datastores
     Instant wakeup = kNever;     // when the next Tick is due; rebuilt by every step
@@ -29,6 +29,7 @@ struct Core {
     Incarnation incarnation;     // of this host; none until it is known
     Prng prng;
     mutable std::uint32_t lines_lost = 0;  // of the running step
+    bool in_maintenance = false;           // this host is, by the record that it holds
 
     [[nodiscard]] HostKey self_key() const { return {config.self, incarnation}; }
 

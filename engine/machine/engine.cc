@@ -46,6 +46,10 @@ bool Engine::barred() const {
     return state_->membership.barred();
 }
 
+const Timing& Engine::timing() const {
+    return state_->core.config.timing;
+}
+
 HostPhase Engine::phase() const {
     return state_->phase;
 }
@@ -82,33 +86,37 @@ Instant inherited_lease(const EngineConfig& config, Instant now) {
 Instant inherited_renewal(const EngineConfig& config, Instant now) {
     const Instant until = inherited_lease(config, now);
     if (until == kNotYet) return kNotYet;
-    const Instant renewed = until - config.timing.lease;
+    const Duration lease =
+        config.kept ? std::max(config.timing.lease, config.kept->lease) : config.timing.lease;
+    const Instant renewed = until - lease;
     return config.kept && config.kept->renewed_at != kNotYet
                ? std::min(renewed, config.kept->renewed_at)
                : renewed;
 }
 
-// Datastores that were given no names are called by their numbers.
-EngineConfig with_names(const EngineConfig& config) {
+// Datastores that were given no names are called by their numbers.  The timing is what this host begins with.
+EngineConfig as_started(const EngineConfig& config) {
     EngineConfig named = config;
     while (named.datastores.size() < named.datastores_count) {
         const auto digit = static_cast<char>('1' + named.datastores.size());
         named.datastores.push(DatastoreName{std::string_view{&digit, 1}});
     }
+    named.timing = timing_at_start(config);
     return named;
 }
 
 }  // namespace
 
 EngineState::EngineState(const EngineConfig& config, Instant now)
-    : core(with_names(config), now),
+    : core(as_started(config), now),
       started_at(now),
       slots(config.datastores_count),
       peers(config),
-      lease(inherited_lease(config, now), inherited_renewal(config, now)),
+      lease(inherited_lease(core.config, now), inherited_renewal(core.config, now)),
       isolation(now),
       rosters(config),
       membership(core.config, now),
+      timing_stage(config, core.config.timing),
       next_beat_at(now) {
     HF_CHECK(is_safe(config.timing));
     HF_CHECK(config.voters_count == 1 || config.voters_count == 3 || config.voters_count == 5);
@@ -132,6 +140,7 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
     // What was in force had been published.
     if (membership.in_force()) own_slot.config = membership.number();
     core.quorum = Quorum{voters_of(membership.held(), core.config)};
+    note_maintenance();
     begin_reading();
 }
 

@@ -103,6 +103,7 @@ class Engine {
     [[nodiscard]] bool leading(Instant now) const;  // holds the leader lease
     [[nodiscard]] Epoch epoch() const;              // the highest decided epoch known
     [[nodiscard]] bool barred() const;              // neither stands, judges nor vouches
+    [[nodiscard]] const Timing& timing() const;     // that this host goes by now
     [[nodiscard]] Instant feed_deadline() const;  // what the keeper was last told; kNever: disarmed
 
     // Fills `snapshot` as of the last step.

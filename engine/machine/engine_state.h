@@ -22,6 +22,7 @@
 #include "engine/machine/region_writer.h"
 #include "engine/machine/roster_table.h"
 #include "engine/machine/slot_io.h"
+#include "engine/machine/timing_stage.h"
 
 namespace holdfast {
 
@@ -145,16 +146,32 @@ struct EngineState {
     void read_missing_config();
     void take_config(const ClusterConfig& config);
     void say_how_the_file_differs(HostId from);
+    void note_maintenance();
     void publish_config();
     void settle_membership();
     void note_blackout();
     [[nodiscard]] LeaseTerms lease_terms() const;
+    void settle_timing();
+    void say_timing(bool used) const;
 
-    // config_steps.cc: what the leader changes
-    void on(const ConfigChangeAsked& asked);
+    // config_steps.cc: what the leader changes by itself
     void lead_config();
+    void begin_step();
+    void note_published();
+    [[nodiscard]] bool settle_timing_change();
+    void say_step(ConfigStep what, HostKey who, std::int64_t detail = 0) const;
+    void leave_office_for_maintenance();
     [[nodiscard]] bool review_members();
     [[nodiscard]] ConfigStep step_for(const ClusterMember& member, const Peer& peer) const;
+
+    // config_change.cc: what a person asks it to change
+    void on(const ConfigChangeAsked& asked);
+    [[nodiscard]] ChangeVerdict change_config(const TimingChange& asked);
+    [[nodiscard]] ChangeVerdict change_config(const DatastoreChange& asked);
+    [[nodiscard]] ChangeVerdict change_config(const MaintenanceChange& asked);
+    [[nodiscard]] ChangeVerdict may_vote(std::size_t datastore) const;
+    [[nodiscard]] bool settled_without_rosters() const;
+    void answer_change();
     // Leads, and its record of this epoch is in force: what it judges and orders counts.
     [[nodiscard]] bool leads_in_force() const;
 
@@ -234,6 +251,12 @@ struct EngineState {
     [[nodiscard]] WatchdogClass own_watchdog_class() const {
         return keeper.reported ? std::min(core.config.watchdog_class, keeper.report.watchdog_class)
                                : core.config.watchdog_class;
+    }
+
+    // The longest that may be true: of the record, of the file that the keeper began with, and as read back from the device.
+    [[nodiscard]] Duration published_watchdog() const {
+        return std::max(
+            {core.config.timing.watchdog, timing_stage.watchdog_floor(), keeper.report.watchdog});
     }
 
     [[nodiscard]] bool may_claim() const {
@@ -337,6 +360,7 @@ struct EngineState {
     RosterTable rosters;
     OwnVms vms;
     Membership membership;
+    TimingStage timing_stage;
     RegionWriter config_writer;
     RegionWriter roster_writer;
     RegionWriter orders_writer;
@@ -345,8 +369,11 @@ struct EngineState {
 
     SlotRecord own_slot;
     Roster own_roster;
-    ConfigCopy own_config;                // what lies in this host's own region
-    ClusterConfig config_step;            // what the leader is about to make
+    ConfigCopy own_config;           // what lies in this host's own region
+    ClusterConfig config_step;       // what the leader is about to make
+    std::uint64_t change_token = 0;  // of the change that a person asked for; 0: none is under way
+    bool change_waits_for_all = false;    // it is done only once every counted member publishes it
+    Instant published_since = kNotYet;    // since when all counted members publish the number held
     Sequence config_sequence;             // the first slot that published own_config
     Instant config_asked_at = kNotYet;    // when a missing record was last asked for
     std::uint8_t config_asked = 0;        // datastores that owe an answer about it

@@ -137,8 +137,12 @@ Duration Leadership::rank_delay(const Core& core,
     for (const Peer& peer : peers.all()) {
         if (!peer.slot_seen || core.now - peer.slot_moved_at >= core.config.timing.fresh) continue;
         if (peer.id == winner_.host && peer.incarnation == winner_.incarnation) continue;
-        if (peer.slot.flags.maintenance || peer.slot.flags.isolated || peer.slot.flags.barred)
+        if (peer.slot.flags.isolated || peer.slot.flags.barred) continue;
+        // Who is in maintenance leads when nobody else does.
+        if (peer.slot.flags.maintenance != core.in_maintenance) {
+            better += core.in_maintenance ? 1 : 0;
             continue;
+        }
         const int lost = std::popcount(peer.slot.storage_lost_mask);
         const std::size_t heard = peer.slot.heard.size();
         if (lost != own_lost) {

@@ -6,7 +6,7 @@ namespace holdfast {
 
 void config_of_file(const EngineConfig& file, ClusterConfig& config) {
     config = ClusterConfig{};
-    config.timing = file.timing;
+    config.timing = config.timing_next = file.timing;
     config.blackout_limit = file.blackout_limit;
     config.accept_weak_watchdog = file.accept_weak_watchdog;
     for (std::size_t d = 0; d < file.voters_count; ++d) config.voters.push(file.datastores[d]);
@@ -39,10 +39,11 @@ Membership::Membership(const EngineConfig& file, Instant now) : since_(now) {
         config_of_file(file, kept_.config);
         kept_.in_force = true;
         kept_.entitled = false;
+        kept_.lease = file.timing.lease;
     }
     seen_ = kept_.config.number;
     anybody_out_ = kept_.config.anybody_out();
-    told_ = {seen_, kept_.in_force, kept_.entitled, kept_.renewed_at};
+    told_ = {seen_, kept_.in_force, kept_.entitled, kept_.renewed_at, kept_.lease};
 }
 
 void Membership::note(ConfigNumber number, HostId by) {
@@ -135,7 +136,7 @@ Instant Membership::vouched_issued(const Core& core, const PeerTable& peers) con
     Instant oldest = core.now;
     Instant newest = kNotYet;
     for (const ClusterMember& member : held().members) {
-        if (member.out || member.host == core.config.self) continue;
+        if ((member.out && current()) || member.host == core.config.self) continue;
         const Peer* peer = peers.find(member.host);
         if (peer == nullptr) return kNotYet;
         oldest = std::min(oldest, peer->vouched_issued);
@@ -154,7 +155,7 @@ bool Membership::published_by_all(const PeerTable& peers, HostId self) const {
 }
 
 void Membership::keep(const Core& core) {
-    const Told now{number(), kept_.in_force, kept_.entitled, kept_.renewed_at};
+    const Told now{number(), kept_.in_force, kept_.entitled, kept_.renewed_at, kept_.lease};
     if (now == told_) return;
     told_ = now;
     core.emit(KeepMembership{++serial_});

@@ -10,7 +10,8 @@
 //     the candidate finds the number, or the adopter finds the candidate and does not adopt.
 //   - Whoever has published a number never answers under an older one again, also after a restart of the agent: the record is kept
 //     in `run` first.  Between publishing and in force a host does not vouch at all.
-//   - A host that has seen a number that it does not hold neither stands nor lives on vouching.
+//   - A host that has seen a number that it does not hold does not stand, and lives on vouching only while *everybody* vouches for it,
+//     those included that its own record puts out (docs/decisions/0005-answers-under-an-older-record.md has the proof).
 //   - A start of the agent that continues no unexpired lease is barred until (i) a record in force counts this very incarnation, (ii) every other
 //     counted member has answered a beat of it under the record that this host holds, or (iii) every slot, those of barred
 //     hosts apart, has been silent for as long as leases may live unseen.
@@ -72,18 +73,18 @@ class Membership {
     // The host `from` answered a beat of this incarnation, under configuration `under`.
     void answered(Peer& from, ConfigNumber under) const;
 
-    // Whether this host's lease may live on vouching, and others' on its word.
-    [[nodiscard]] bool may_vouch() const { return kept_.entitled && kept_.in_force && current(); }
+    // Whether others' leases may live on this host's word; that it holds an older record than they do is no hindrance.
+    [[nodiscard]] bool may_vouch() const { return kept_.entitled && kept_.in_force; }
 
-    // What vouching counts from: the oldest beat that every other counted member answered last, under this very record.  kNotYet
-    // when somebody has answered none.  With everybody else out it is `now`: blackout_limit ends it.
+    // What vouching counts from: the oldest beat that every other counted member answered last; every other host, while a newer
+    // record is known to exist.  kNotYet when somebody has answered none.  With everybody else out it is `now`: blackout_limit ends it.
     [[nodiscard]] Instant vouched_issued(const Core& core, const PeerTable& peers) const;
 
     // Whether every other counted member publishes at least the number held.
     [[nodiscard]] bool published_by_all(const PeerTable& peers, HostId self) const;
 
     // Whether nothing is left to be done about the configuration.
-    [[nodiscard]] bool at_rest() const { return may_vouch() && is_kept(); }
+    [[nodiscard]] bool at_rest() const { return may_vouch() && current() && is_kept(); }
 
     // Whether the configuration leaves somebody out.
     [[nodiscard]] bool anybody_out() const { return anybody_out_; }
@@ -94,6 +95,9 @@ class Membership {
 
     // While vouching carries a lease for a limited time: since when nothing else has renewed it.
     void set_renewed_at(Instant instant) { kept_.renewed_at = instant; }
+
+    // The longest lease that this host may still live by.
+    void set_lease(Duration lease) { kept_.lease = lease; }
 
     // Asks for the present state to be kept, when it is not yet.
     void keep(const Core& core);
@@ -113,6 +117,7 @@ class Membership {
         bool in_force = false;
         bool entitled = false;
         Instant renewed_at = kNotYet;
+        Duration lease{};
 
         friend bool operator==(const Told&, const Told&) = default;
     };

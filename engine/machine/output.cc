@@ -61,11 +61,12 @@ void EngineState::compose_slot() {
     own_slot.boot_id = core.config.boot_id;
     own_slot.incarnation = core.incarnation;
     own_slot.sequence = sequence;
-    own_slot.lease = core.config.timing.lease;
-    own_slot.watchdog = std::max(core.config.timing.watchdog, keeper.report.watchdog);
+    own_slot.lease = timing_stage.published_lease();
+    own_slot.watchdog = published_watchdog();
     own_slot.interval = core.config.timing.interval;
     own_slot.watchdog_class = own_watchdog_class();
     own_slot.flags.armed = keeper.armed();
+    own_slot.flags.maintenance = core.in_maintenance;
     own_slot.flags.no_vms = (!vms.any_held() && !keeper.armed()) || planted(Mutant::NoVmsLies);
     own_slot.flags.clean_shutdown = is_over();
     if (own_slot.flags.clean_shutdown && leaving_over.is_none()) leaving_over = sequence;
@@ -180,7 +181,8 @@ void EngineState::put_out() {
         if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {
             roster_writer.issue<WriteRoster>(core);
         }
-        if (config_writer.dirty()) compose_config();
+        // Kept first: nobody may read a record that an agent started after this one knows nothing of.
+        if (config_writer.dirty() && membership.is_kept()) compose_config();
         if (!config_writer.version().is_none() && own_config.version == config_writer.version())
             config_writer.issue<WriteConfig>(core);
         if (orders_writer.dirty()) compose_orders();

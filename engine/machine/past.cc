@@ -6,6 +6,8 @@
 namespace holdfast {
 
 void EngineState::begin_reading() {
+    // With nothing under way, the list of today is all that counts.
+    core.quorum = Quorum{core.quorum.voters()};
     past.since = core.last_request;
     past.slot_mask = 0;
     past.roster_mask = 0;
@@ -118,7 +120,10 @@ void EngineState::settle_past() {
 }
 
 void EngineState::choose_incarnation() {
-    const Incarnation seen = past.slot_found ? past.slot.incarnation : Incarnation{};
+    Incarnation seen = past.slot_found ? past.slot.incarnation : Incarnation{};
+    // Datastores that were replaced while this host was away have no slot of its; the record knows its last life.
+    const ClusterMember* self = membership.held().find(core.config.self);
+    if (!past.slot_found && self != nullptr) seen = self->counted;
     Incarnation chosen = core.incarnation;
     if (chosen.boot() == 0) {
         chosen = {seen.boot() + 1, std::max(1U, chosen.restart())};

@@ -33,6 +33,7 @@ PeerTable::PeerTable(const EngineConfig& config) {
         Peer& peer = peers_.emplace_back();
         peer.id = host;
         peer.read_issued.fill(kNotYet);
+        peer.spare_moved_at.fill(kNotYet);
         index_[host.value()] = static_cast<std::uint16_t>(peers_.size());
     }
 }

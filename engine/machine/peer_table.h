@@ -40,6 +40,9 @@ struct Peer {
     PeerVerdict verdict = PeerVerdict::Unknown;
     std::array<RequestId, kDatastoresMax> read_request{};  // newest scan that could read its slot
     std::array<Instant, kDatastoresMax> read_issued{};     // and when that scan was issued
+    // Of datastores that do not vote: its newest slot there, and when it became newer.
+    std::array<Sequence, kDatastoresMax> spare_sequence{};
+    std::array<Instant, kDatastoresMax> spare_moved_at{};
 
     [[nodiscard]] bool known() const { return slot_seen || beat_seen; }
 
@@ -51,6 +54,13 @@ struct Peer {
     // The latest Instant such that a majority showed its slot in reads issued at or after it.
     [[nodiscard]] Instant read_by(const Quorum& quorum) const {
         return quorum.reached<Instant>([this](std::size_t d) { return read_issued[d]; });
+    }
+
+    // Its slot was read on a datastore that does not vote.
+    void note_spare(DatastoreIndex datastore, Sequence sequence, Instant now) {
+        if (spare_sequence[datastore] == sequence) return;
+        spare_sequence[datastore] = sequence;
+        spare_moved_at[datastore] = now;
     }
 
     // The configuration that it says it goes by, the greater of slot and beat.

@@ -251,6 +251,7 @@ void EngineState::look_for_rooms() {
         });
         add(known.host, known.capacity, used);
     }
+    if (core.in_maintenance) return;
     std::uint64_t used = 0;
     for (const OwnVm& own : vms) {
         if (own.listed && own.claim.holds()) used += own.claim.spec.memory_mib;

@@ -40,7 +40,7 @@ struct ConfigNumber {
 
 struct SlotFlags {
     bool armed = false;           // the keeper feeds against a deadline
-    bool maintenance = false;     // not to be judged, takes no VMs
+    bool maintenance = false;     // takes no VMs, leads only when nobody else can
     bool no_vms = false;          // holds no claim
     bool isolated = false;        // hears no host and no isolation address
     bool clean_shutdown = false;  // this incarnation is over and never claims again

@@ -58,8 +58,11 @@ void EngineState::on(const SlotsRead& read) {
                     std::max(peer->read_request[read.datastore], scan.request);
                 peer->read_issued[read.datastore] =
                     std::max(peer->read_issued[read.datastore], scan.issued);
-                if (view.reading == SlotReading::Valid && view.record.host == host)
+                if (view.reading == SlotReading::Valid && view.record.host == host) {
+                    if (!core.quorum.votes(read.datastore))
+                        peer->note_spare(read.datastore, view.record.sequence, core.now);
                     learn_slot(view.record);
+                }
             }
         }
         host = host.next();

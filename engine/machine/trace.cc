@@ -23,7 +23,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 54> kRows{{
+constexpr std::array<Row, 55> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -78,6 +78,7 @@ constexpr std::array<Row, 54> kRows{{
     {TraceCode::ConfigInForce, "HF-3101", "config", TraceLevel::Info},
     {TraceCode::ConfigDiffers, "HF-3102", "config-differs", TraceLevel::Warning},
     {TraceCode::VoiceCounts, "HF-3103", "voice", TraceLevel::Notice},
+    {TraceCode::TimingUsed, "HF-3104", "timing", TraceLevel::Notice},
 }};
 
 const Row& row_of(TraceCode code) {
@@ -335,7 +336,7 @@ std::size_t trace_text(const Trace& trace, char* buffer, std::size_t bytes_max) 
         vm_text(trace, text);
     } else if (code >= TraceCode::FindingChanged && code <= TraceCode::VmStopping) {
         isolation_text(trace, text);
-    } else if (code >= TraceCode::ConfigStepMade && code <= TraceCode::VoiceCounts) {
+    } else if (code >= TraceCode::ConfigStepMade && code <= TraceCode::TimingUsed) {
         config_text(trace, text);
     } else {
         own_text(trace, text);

@@ -67,6 +67,7 @@ enum class TraceCode : std::uint8_t {
     ConfigInForce,      // epoch, number = step
     ConfigDiffers,  // who = whose record, epoch, number = step, a = ConfigDifference, b = detail
     VoiceCounts,    // who = self: not barred any more
+    TimingUsed,     // a = 1 a longer lease is published, 2 timing is in use; span = the lease
 };
 
 // What a step of the configuration changes.
@@ -80,7 +81,7 @@ enum class ConfigDifference : std::uint8_t {
     Timing,                 // b: the lease of the cluster, ns
 };
 
-inline constexpr TraceCode kTraceCodeLast = TraceCode::VoiceCounts;
+inline constexpr TraceCode kTraceCodeLast = TraceCode::TimingUsed;
 
 struct Trace {
     Instant at;

@@ -99,7 +99,7 @@ void EngineState::crashed(OwnVm& own) {
     own.qemu_seen = false;
     own.crash_pending = phase != HostPhase::Member || stopping;
     if (own.crash_pending) return;
-    if (host_goes_down) return left_behind(own);
+    if (host_goes_down || core.in_maintenance) return left_behind(own);
     // An isolated host that would stop it does not start it: once it is proved gone, somebody else does.
     const bool given_up = own.claim.state == ClaimState::Stopping ||
                           (responding && response_of(own.claim.spec) != IsolationResponse::Leave);
@@ -118,7 +118,7 @@ void EngineState::crashed(OwnVm& own) {
     begin_start(own, StartKind::Revive);
 }
 
-// The host goes down and its VM with it: it should run, on another host.
+// The host goes down and its VM with it, or takes no VMs: it should run, on another host.
 void EngineState::left_behind(OwnVm& own) {
     own.qemu_seen = false;
     own.step = StartStep::Idle;
@@ -241,6 +241,7 @@ void EngineState::on(const StartAsked& asked) {
         return refuse(StartVerdict::Allowed);
     }
     if (own->under_way()) return refuse(StartVerdict::Busy);
+    if (core.in_maintenance) return refuse(StartVerdict::Maintenance);
     if (planted(Mutant::PersonStartsUnclaimed)) return refuse(StartVerdict::Allowed);
     own->token = asked.token;
     if (!own->listed) own->claim.spec = asked.spec;

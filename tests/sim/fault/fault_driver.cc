@@ -100,6 +100,8 @@ void FaultDriver::begin(FaultKind kind) {
         begin_network(kind);
     } else if (kind >= FaultKind::DsHangOnePath && kind <= FaultKind::DsFlap) {
         begin_storage(kind);
+    } else if (kind >= FaultKind::ChangeTiming) {
+        begin_change(kind);
     } else if (kind >= FaultKind::FenceTrouble) {
         begin_from_outside(kind);
     } else if (kind >= FaultKind::PlannedShutdown) {

@@ -43,6 +43,9 @@ class FaultDriver {
     // Faults that follow one another, because chance alone rarely lines them up (fault_driver_stories.cc).
     void begin_story(FaultKind kind);
     void begin_from_outside(FaultKind kind);
+    void begin_change(FaultKind kind);
+    [[nodiscard]] Timing another_timing();
+    [[nodiscard]] DatastoreChange another_list(HostId host);
     void next_scene(const Undo& scene);
     void begin_isolation(FaultKind kind);
     void answer_late(HostId host);

@@ -57,6 +57,9 @@ const char* name_of(FaultKind kind) {
         "fence device fails, hangs or lies",
         "operator confirms a death",
         "story: datastores obey at once and answer late",
+        "operator changes the timing",
+        "operator adds or retires a datastore",
+        "operator begins or ends maintenance",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

@@ -56,7 +56,10 @@ enum class FaultKind : std::uint8_t {
     NetDeadForAll,         // nobody reaches anybody
     FenceTrouble,          // a host's fence device fails, hangs or lies
     OperatorConfirms,      // a person says of a host without power that it is dead
-    LateAnswers,  // a majority of a host's datastores does what it is asked, and says so late
+    LateAnswers,        // a majority of a host's datastores does what it is asked, and says so late
+    ChangeTiming,       // people change the configuration at the wrong moment: another timing,
+    ChangeDatastores,   // one datastore more or less that votes,
+    ChangeMaintenance,  // a host in or out of maintenance
     Last_,
 };
 

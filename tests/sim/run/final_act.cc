@@ -14,8 +14,9 @@ constexpr Duration kLookAtTheEnd = milliseconds{100};
 
 // The host is called dead `dead` after the last sign of it, or after the end of the last leader's answers; a leader must first be
 // missed and replaced.  Then: rank and ballot, reading the rosters, the order, claim and scan, libvirt.
-Duration promised_time(const ClusterConfig& config) {
-    const Timing& timing = config.timing;
+Duration promised_time(const World& world) {
+    const ClusterConfig& config = world.config();
+    const Timing& timing = world.longest();
     const Duration judged = with_drift(timing.dead) + takeover_after(timing, timing.lease);
     const Duration waited = 2 * timing.interval * static_cast<int>(config.hosts.size() + 4);
     return judged + waited + config.vm_create.high + config.vm_resume.high + seconds{1};
@@ -29,7 +30,7 @@ void lose_one_host(World& world, Chance& chance) {
     if (powered.size() < 2) return;
     const HostId victim = powered[chance.below(powered.size())];
     world.power_off(victim);
-    const WorldTime until = world.now() + promised_time(world.config());
+    const WorldTime until = world.now() + promised_time(world);
     while (!world.violation() && world.now() < until) {
         world.run_until(world.now() + kLookAtTheEnd);
         bool all_run = true;
@@ -44,7 +45,7 @@ void lose_one_host(World& world, Chance& chance) {
             "L1",
             text_of("VM %u does not run %.3f s after its host %u lost its power in a whole cluster",
                     vm + 1,
-                    in_seconds(promised_time(world.config())),
+                    in_seconds(promised_time(world)),
                     victim.value()));
     }
 }

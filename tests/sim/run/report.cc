@@ -67,6 +67,7 @@ constexpr NamedCode kCodes[] = {
     {TraceCode::ConfigInForce, "configurations in force"},
     {TraceCode::ConfigDiffers, "files that differ"},
     {TraceCode::VoiceCounts, "barred hosts counted"},
+    {TraceCode::TimingUsed, "timing changed on a host"},
 };
 
 double speed_of(const Report& report) {

@@ -17,10 +17,11 @@ constexpr Duration kCalm = seconds{6};
 
 void become_whole(World& world) {
     const WorldTime healed_at = world.now();
-    const WorldTime limit = healed_at + wholeness_limit(world.config());
+    const WorldTime limit = healed_at + wholeness_limit(world);
     WorldTime whole_since = kWorldNever;
     std::optional<std::string> missing;
     while (!world.violation() && world.now() < limit) {
+        world.end_maintenance();
         world.run_until(world.now() + kLook);
         missing = missing_for_wholeness(world);
         if (missing) {

@@ -15,6 +15,9 @@ std::optional<std::string> missing_for_wholeness(const World& world) {
         }
         if (host.engine->barred()) return text_of("host %u is barred", h);
     }
+    for (std::uint16_t h = 1; h <= world.hosts_count(); ++h) {
+        if (world.in_maintenance(HostId{h})) return text_of("host %u is in maintenance", h);
+    }
     if (leaders_count != 1) return text_of("%d hosts lead", leaders_count);
     for (VmIndex vm = 0; vm < world.vms().size(); ++vm) {
         const Vm& what = world.vms()[vm];
@@ -29,8 +32,9 @@ std::optional<std::string> missing_for_wholeness(const World& world) {
 
 // Hosts boot, leases and offices of the past run out, a dead host is judged, VMs are ordered, claimed and started; the rest
 // is for starts that were tried in vain just before and wait for their next turn (design section 9: 0, 2, 6, 14, 30 minutes).
-Duration wholeness_limit(const ClusterConfig& config) {
-    return config.boot.high + 2 * config.blackout_limit + 4 * config.timing.dead + seconds{60} +
+Duration wholeness_limit(const World& world) {
+    const ClusterConfig& config = world.config();
+    return config.boot.high + 2 * config.blackout_limit + 4 * world.longest().dead + seconds{60} +
            std::chrono::minutes{35};
 }
 

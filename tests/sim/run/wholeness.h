@@ -12,6 +12,6 @@ namespace holdfast::sim {
 [[nodiscard]] std::optional<std::string> missing_for_wholeness(const World& world);
 
 // How long a cluster of this configuration may take to become whole once all faults are healed.
-[[nodiscard]] Duration wholeness_limit(const ClusterConfig& config);
+[[nodiscard]] Duration wholeness_limit(const World& world);
 
 }  // namespace holdfast::sim

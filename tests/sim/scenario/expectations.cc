@@ -44,6 +44,9 @@ Player::Look Player::look(const Statement& statement) {
     if (word == "expect leader") return look_at_leader(statement);
     if (word == "expect verdict") return look_at_verdict(statement);
     if (word == "expect order") return look_at_order(statement);
+    if (word == "expect changed") return look_at_change(true);
+    if (word == "expect unchanged") return look_at_change(false);
+    if (word == "expect lease") return look_at_lease(statement);
     if (word == "expect no-kill") return look_at_kills();
     if (word == "expect no-reset") {
         return {world_.resets_count() == 0,

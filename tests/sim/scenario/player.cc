@@ -129,6 +129,9 @@ std::string Player::act(const Statement& statement) {
     if (statement.word == "ds") return strike(statement);
     if (statement.word == "libvirt") return libvirt(statement);
     if (statement.word == "fence") return fence(statement);
+    if (statement.word == "timing" || statement.word == "datastore" ||
+        statement.word == "maintenance")
+        return change(statement);
     if (statement.word.starts_with("vm-")) return act_on_vm(statement);
     return act_on_host(statement);
 }

@@ -39,6 +39,8 @@ class Player : public Log {
     [[nodiscard]] std::string strike(const Statement& statement);
     [[nodiscard]] std::string libvirt(const Statement& statement);
     [[nodiscard]] std::string fence(const Statement& statement);
+    // config_acts.cc
+    [[nodiscard]] std::string change(const Statement& statement);
     [[nodiscard]] std::string run(Duration span);
     [[nodiscard]] std::string broken(const Statement& statement) const;
 
@@ -56,6 +58,8 @@ class Player : public Log {
     [[nodiscard]] Look look_at_verdict(const Statement& statement);
     [[nodiscard]] Look look_at_order(const Statement& statement);
     [[nodiscard]] Look look_at_kills() const;
+    [[nodiscard]] Look look_at_change(bool wanted) const;
+    [[nodiscard]] Look look_at_lease(const Statement& statement) const;
 
     [[nodiscard]] std::string where_text(VmIndex vm) const;
     void excuse(HostId host);

@@ -166,6 +166,13 @@ WorldTime IoPaths::majority_since(HostId host) const {
     return *middle;
 }
 
+WorldTime IoPaths::all_since(HostId host) const {
+    WorldTime since{};
+    for (DatastoreIndex d = 0; d < config_.datastores_count; ++d)
+        since = std::max(since, path_of(d, host).healthy_since);
+    return since;
+}
+
 // ---- death of a host
 
 void IoPaths::host_died(WorldTime now, HostId host) {

@@ -131,6 +131,8 @@ class IoPaths {
 
     // Since when `host` has had, without a break, healthy paths to one and the same majority; kWorldNever: it has not.
     [[nodiscard]] WorldTime majority_since(HostId host) const;
+    // The same of every datastore, spares included.
+    [[nodiscard]] WorldTime all_since(HostId host) const;
 
     [[nodiscard]] const Medium& medium(DatastoreIndex datastore) const { return media_[datastore]; }
 

@@ -34,6 +34,7 @@ World::World(const ClusterConfig& config, Log* log)
                }),
       reset_at_(config.hosts.size(), kWorldNever),
       refusals_(config.vms.size() * config.hosts.size()) {
+    shortest_ = longest_ = config.timing;
     make_vms();
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
         SimHost& host = hosts_[i];

@@ -116,8 +116,16 @@ class World : public HypervisorOwner {
 
     [[nodiscard]] std::uint64_t refusals_of(VmIndex vm, HostId host) const;
 
-    // Asks `host` to change the cluster's configuration; what it answered last.
+    // A person asks `host` to change the cluster's configuration (world_config.cc); what was answered last.
     void ask_change(HostId host, const ConfigChange& change);
+    // Asks the leader to take back what keeps hosts out of work; nothing when no host is in maintenance.
+    void end_maintenance();
+    [[nodiscard]] bool in_maintenance(HostId host) const;
+
+    // The shortest and the longest of every part of the timings that this run has had.
+    [[nodiscard]] const Timing& shortest() const { return shortest_; }
+
+    [[nodiscard]] const Timing& longest() const { return longest_; }
 
     [[nodiscard]] const std::optional<AnswerChange>& change_answer() const {
         return change_answer_;
@@ -168,7 +176,7 @@ class World : public HypervisorOwner {
     template <typename Record>
     Record& through_codecs(Record& record);
     void carry_out_keeper(SimHost& host, const Action& action);
-    void change_answered(const AnswerChange& answer);
+    void change_answered(HostId host, const AnswerChange& answer);
     void trace(SimHost& host, const Trace& line);
     void spring_trap(SimHost& host);
     void keeper_changed(SimHost& host, bool report);
@@ -198,6 +206,8 @@ class World : public HypervisorOwner {
     void check_step(SimHost& host);
     void check_regularly();
     void check_claim(HostId host, VmIndex vm);
+    // Bit d: datastore d votes, by the record that the agent of `host` holds.
+    [[nodiscard]] std::uint8_t voters_of(HostId host) const;
     // Whether the response of an isolated host was right (world_isolation.cc).
     void check_response(SimHost& host, const Trace& line);
     [[nodiscard]] bool could_be_isolated(const SimHost& host) const;
@@ -246,6 +256,9 @@ class World : public HypervisorOwner {
     std::uint64_t kills_count_ = 0;
     std::uint64_t changes_asked_ = 0;
     std::optional<AnswerChange> change_answer_;
+    Timing shortest_;
+    Timing longest_;
+    bool voters_changed_ = false;  // another list of datastores was asked for
     std::vector<WorldTime> reset_at_;
     std::vector<std::uint64_t> refusals_;  // by VM, then host
 };

@@ -87,7 +87,7 @@ void World::carry_out_one(SimHost& host, const Action& action) {
         host.kept = host.engine->kept();
         mail(host.id, life, MembershipKept{keep->serial});
     } else if (const auto* answer_change = std::get_if<AnswerChange>(&action)) {
-        change_answered(*answer_change);
+        change_answered(host.id, *answer_change);
     } else if (const auto* start = std::get_if<StartVm>(&action)) {
         host.hypervisor->start(now_, life, *start);
     } else if (const auto* resume = std::get_if<ResumeVm>(&action)) {

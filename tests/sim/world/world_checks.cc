@@ -1,5 +1,6 @@
 // The checkers' part of World: what is looked at after each step, at each change of a VM, and five times a second.
 #include <algorithm>
+#include <bit>
 
 #include "tests/sim/world/world.h"
 
@@ -58,7 +59,7 @@ void World::check_step(SimHost& host) {
     const Instant lease_end = host.engine->lease_ends();
     if (lease_end != kNotYet) host.lease_end = lease_end;
     // A clock jump of the agent's making: nothing may hold a lease for longer than it published.
-    if (lease_end != kNotYet && lease_end != kNever && lease_end > local + config_.timing.lease) {
+    if (lease_end != kNotYet && lease_end != kNever && lease_end > local + longest_.lease) {
         fail("S1",
              text_of("host %u holds a lease for %.3f s ahead, longer than a lease lasts",
                      host.id.value(),
@@ -73,7 +74,9 @@ void World::note_all_ways() {
 void World::note_ways(HostId id) {
     SimHost& host = at(id);
     const WorldTime agent = host.can_step() ? host.agent_since : kWorldNever;
-    host.storage_way.note(now_, std::max(agent, io_.majority_since(id)));
+    // Which datastores vote is the cluster's affair once people have changed it: then only all of them are surely enough.
+    const WorldTime reads = voters_changed_ ? io_.all_since(id) : io_.majority_since(id);
+    host.storage_way.note(now_, std::max(agent, reads));
     WorldTime by_leader = kWorldNever;
     const HostId leader = leaders_.leader();
     if (!leader.is_none() && leader != id) {
@@ -105,8 +108,8 @@ void World::set_link(HostId from, HostId to, std::uint8_t link, const LinkFault&
 
 std::optional<std::string> World::lapse_without_need(const SimHost& host, Instant end) const {
     const WorldTime to = host.clock.when(end);
-    const WorldTime from = to - config_.timing.lease * 98 / 100;
-    const Duration needed = way_needed(config_.timing);
+    const WorldTime from = to - shortest_.lease * 98 / 100;
+    const Duration needed = way_needed(longest_);
     const Duration by_storage = host.storage_way.longest(from, to);
     if (by_storage >= needed) {
         return text_of(
@@ -128,7 +131,7 @@ std::optional<std::string> World::lapse_without_need(const SimHost& host, Instan
 
 void World::check_reset(SimHost& host, const char* why) {
     // A host that stood still is the watchdog's business.
-    const Duration memory = config_.timing.lease + 3 * config_.timing.watchdog;
+    const Duration memory = longest_.lease + 3 * longest_.watchdog;
     const bool stood_still =
         host.frozen || (host.frozen_last_at != kWorldStart && now_ - host.frozen_last_at < memory);
     if (stood_still) return;
@@ -188,7 +191,8 @@ void World::note_stops(HostId host_id) {
     for (Vm& vm : vms_) {
         if (vm.wanted || vm.last_host != host_id || vm.stop_durable_at != kWorldNever) continue;
         std::size_t shown_count = 0;
-        for (DatastoreIndex d = 0; d < config_.voters_count; ++d) {
+        for (DatastoreIndex d = 0; d < config_.datastores_count; ++d) {
+            if (!voters_changed_ && d >= config_.voters_count) continue;
             const Medium::RegionView view = io_.medium(d).view(RegionKind::Roster, host_id);
             const SlotView& slot = io_.medium(d).views()[host_id.value() - 1U];
             if (view.reading != RegionReading::Valid || slot.reading != SlotReading::Valid)
@@ -198,7 +202,9 @@ void World::note_stops(HostId host_id) {
             const bool stopped = entry != nullptr && entry->state == ClaimState::Stopped;
             if (stopped && slot.record.roster_version >= roster.version) ++shown_count;
         }
-        if (shown_count >= config_.majority()) vm.stop_durable_at = now_;
+        // Whichever list counts by now, all of them are enough.
+        const std::size_t enough = voters_changed_ ? config_.datastores_count : config_.majority();
+        if (shown_count >= enough) vm.stop_durable_at = now_;
     }
 }
 
@@ -206,14 +212,22 @@ void World::note_stops(HostId host_id) {
 void World::check_claim(HostId host_id, VmIndex index) {
     if (config_.late_writes) return;  // an old roster may have landed on top of it
     std::size_t shown_count = 0;
-    for (DatastoreIndex d = 0; d < config_.voters_count; ++d) {
+    const std::uint8_t voters = voters_of(host_id);
+    for (DatastoreIndex d = 0; d < config_.datastores_count; ++d) {
+        if ((voters & 1U << d) == 0) continue;
         const Medium::RegionView view = io_.medium(d).view(RegionKind::Roster, host_id);
         if (view.reading == RegionReading::Unusable) ++shown_count;
         if (view.reading != RegionReading::Valid) continue;
         const Claim* claim = find_claim(io_.roster_block(view.block), vms_[index].spec.vm);
         if (claim != nullptr && claim->holds()) ++shown_count;
     }
-    if (shown_count < config_.majority()) {
+    std::size_t needed = config_.majority();
+    if (voters_changed_) {
+        // What was on a majority of a list is on all but one of a majority of the next.
+        const auto count = static_cast<std::size_t>(std::popcount(static_cast<unsigned>(voters)));
+        needed = std::max<std::size_t>(count / 2, 1);
+    }
+    if (shown_count < needed) {
         fail("S1",
              text_of("VM %u runs on host %u, but only %zu of %u voting datastores show its claim",
                      index + 1,

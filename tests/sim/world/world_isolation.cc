@@ -29,7 +29,7 @@ void World::probe_round(SimHost& host, std::uint32_t life) {
 
 // Whether `host` has got no sign of anybody for as long as a finding of isolation takes, drift aside.
 bool World::could_be_isolated(const SimHost& host) const {
-    const Duration after = config_.timing.isolation_after * 97 / 100;
+    const Duration after = shortest_.isolation_after * 97 / 100;
     return now_ - host.heard_last_at >= after && now_ - host.addressed_last_at >= after;
 }
 
@@ -38,7 +38,7 @@ bool World::could_be_isolated(const SimHost& host) const {
 void World::check_response(SimHost& host, const Trace& line) {
     const VmIndex index = vm_index_of(line.vm);
     Vm& vm = vms_[index];
-    const Timing& timing = config_.timing;
+    const Timing& timing = longest_;
     if (!could_be_isolated(host)) {
         fail("L2",
              text_of("host %u stops VM %u as if it were isolated, and is not",

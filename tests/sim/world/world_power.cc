@@ -306,17 +306,6 @@ void World::agent_dies(SimHost& host) {
     host.hypervisor->agent_died(now_, host.life);
 }
 
-void World::ask_change(HostId id, const ConfigChange& change) {
-    SimHost& host = at(id);
-    if (host.engine == nullptr) return;
-    change_answer_.reset();
-    mail(id, host.life, ConfigChangeAsked{++changes_asked_, change});
-}
-
-void World::change_answered(const AnswerChange& answer) {
-    if (answer.token == changes_asked_) change_answer_ = answer;
-}
-
 void World::upgrade_agent(HostId id) {
     SimHost& host = at(id);
     if (host.engine == nullptr || host.upgrading) return;

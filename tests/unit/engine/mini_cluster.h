@@ -23,8 +23,13 @@ template <typename Kind>
 
 class MiniCluster {
   public:
-    MiniCluster(std::size_t hosts_count, std::uint8_t voters_count, const Timing& timing)
-        : timing_(timing), disks_(voters_count) {
+    MiniCluster(std::size_t hosts_count,
+                std::uint8_t voters_count,
+                const Timing& timing,
+                std::uint8_t spares_count = 0)
+        : timing_(timing),
+          voters_count_(voters_count),
+          disks_(static_cast<std::size_t>(voters_count + spares_count)) {
         for (std::size_t i = 1; i <= hosts_count; ++i)
             members_.push(HostId{static_cast<std::uint16_t>(i)});
         hosts_.resize(hosts_count + 1);
@@ -174,7 +179,8 @@ class MiniCluster {
         config.boot_id = machine.config.boot_id;
         config.timing = timing_;
         config.members = members_;
-        config.voters_count = config.datastores_count = static_cast<std::uint8_t>(disks_.size());
+        config.voters_count = voters_count_;
+        config.datastores_count = static_cast<std::uint8_t>(disks_.size());
         config.watchdog_class = WatchdogClass::Hardware;
         config.incarnation = incarnation;
         config.blackout_limit = blackout_limit;
@@ -396,6 +402,7 @@ class MiniCluster {
     void carry_out(int id, const TraceLine& line) { host(id).traces.push_back(line.trace); }
 
     Timing timing_;
+    std::uint8_t voters_count_ = 0;
     FixedList<HostId, kHostsMax> members_;
     std::vector<MiniDisk> disks_;
     std::vector<MiniHost> hosts_;

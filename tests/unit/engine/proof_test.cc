@@ -41,6 +41,7 @@ TEST(Proof, TheVerdictReadIsIssuedAfterTheWholeSilence) {
     EXPECT_FALSE(cluster.called_dead()) << cluster.story(1);
 }
 
+// The lease of its file ends with the record that it adopts; its keeper began with the file's watchdog, and goes on with that.
 TEST(Proof, CountsTheLeaseAndWatchdogThatTheVictimPublished) {
     ProofCluster cluster([](EngineConfig& config) {
         config.timing.lease = seconds{4};
@@ -48,7 +49,8 @@ TEST(Proof, CountsTheLeaseAndWatchdogThatTheVictimPublished) {
         config.timing.dead = seconds{12};
     });
     cluster.power_off(2);
-    const Duration needed = dead_min(seconds{4}, seconds{3}, milliseconds{500}, milliseconds{500});
+    const Duration needed =
+        dead_min(kTimingFast.lease, seconds{3}, milliseconds{500}, milliseconds{500});
     cluster.run(needed - milliseconds{300});
     EXPECT_FALSE(cluster.called_dead()) << cluster.story(1);
     cluster.run(seconds{1});
