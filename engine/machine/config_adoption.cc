@@ -101,7 +101,7 @@ void EngineState::say_how_the_file_differs(HostId from) {
             here = here || name == held.voters[i];
         if (!here) say(ConfigDifference::DatastoreMissingHere, static_cast<std::int64_t>(i + 1));
     }
-    if (held.timing != timing_stage.file())
+    if (held.timing == held.timing_next && timing_stage.differs_anew(held.timing))
         say(ConfigDifference::Timing, held.timing.lease.count());
 }
 

@@ -11,7 +11,7 @@
 //   - Whoever has published a number never answers under an older one again, also after a restart of the agent: the record is kept
 //     in `run` first.  Between publishing and in force a host does not vouch at all.
 //   - A host that has seen a number that it does not hold does not stand, and lives on vouching only while *everybody* vouches for it,
-//     those included that its own record puts out (docs/decisions/0005-answers-under-an-older-record.md has the proof).
+//     those included that its own record puts out (docs/decisions/0006-answers-under-an-older-record.md has the proof).
 //   - A start of the agent that continues no unexpired lease is barred until (i) a record in force counts this very incarnation, (ii) every other
 //     counted member has answered a beat of it under the record that this host holds, or (iii) every slot, those of barred
 //     hosts apart, has been silent for as long as leases may live unseen.

@@ -41,7 +41,12 @@ class TimingStage {
     // The shortest watchdog that it may publish: what its keeper began with, from the file.
     [[nodiscard]] Duration watchdog_floor() const { return file_.watchdog; }
 
-    [[nodiscard]] const Timing& file() const { return file_; }
+    // Whether the record's timing differs from the file's in a way that this was not asked about before.
+    [[nodiscard]] bool differs_anew(const Timing& held) {
+        if (held == file_ || held == said_) return false;
+        said_ = held;
+        return true;
+    }
 
     // The longest lease that this host may still live by, for the next agent of this boot.
     [[nodiscard]] Duration living() const { return living_; }
@@ -73,6 +78,7 @@ class TimingStage {
 
   private:
     Timing file_;
+    Timing said_;  // the last that differed
     Duration published_;
     Sequence published_by_;  // the first slot that published it
     Duration living_;

@@ -185,7 +185,7 @@ std::unique_ptr<ConfigRecord> sample_config() {
     record->incarnation = incarnation(5, 2);
     record->version = Version{14};
     record->number = ConfigNumber{Epoch{6}, 9};
-    record->timing = kTimingFast;
+    record->timing = record->timing_next = kTimingFast;
     record->blackout_limit = std::chrono::seconds{300};
     record->accepts_without_hardware = true;
     record->datastores.push(ConfigDatastore{uuid_from(0x50), FixedText<48>{"hb1"}, true});
@@ -334,6 +334,8 @@ std::unique_ptr<ConfigRecord> random_config(Prng& prng, HostId host) {
                             random_duration(prng),
                             random_duration(prng),
                             random_duration(prng)};
+    record->timing_next = record->timing;
+    if (prng.below(2) == 1) record->timing_next.lease = random_duration(prng);
     record->blackout_limit = random_duration(prng);
     record->accepts_without_hardware = prng.below(2) == 1;
     for (std::uint64_t i = prng.below(kDatastoresMax + 1); i > 0; --i) {
