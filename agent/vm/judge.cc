@@ -36,7 +36,7 @@ int judge_standard_input(const std::string& config_path) {
         std::fprintf(stderr, "%s\n", domain.error().text.c_str());
         return kCannotTell;
     }
-    const std::uint32_t arrival = arrival_in(xml);
+    const std::uint32_t arrival = arrival_in(*xml);
     std::printf("%s%s\n",
                 uuid_text(domain->vm).c_str(),
                 arrival == 0 ? "" : (" " + std::to_string(arrival)).c_str());

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kXml =
+constexpr const char* kMigrationXml =
     "<domain type='kvm'><name>web</name><metadata><x:note "
     "xmlns:x=\"urn:x\">kept</x:note></metadata>"
     "<devices/></domain>";
@@ -100,8 +100,8 @@ TEST(PausedDomain, IsLibvirtsWhileItIsLaunchedOrMigrates) {
 }
 
 TEST(ArrivalMark, IsFoundAgainAndOnlyTheNewestStays) {
-    EXPECT_EQ(arrival_in(kXml), 0U);
-    const auto first = with_arrival(kXml, 17);
+    EXPECT_EQ(arrival_in(kMigrationXml), 0U);
+    const auto first = with_arrival(kMigrationXml, 17);
     ASSERT_TRUE(first);
     EXPECT_EQ(arrival_in(*first), 17U);
     EXPECT_NE(first->find("<x:note xmlns:x=\"urn:x\">kept</x:note>"), std::string::npos) << *first;
