@@ -37,8 +37,8 @@ std::uint32_t low_half(ClaimNumber number) {
     return static_cast<std::uint32_t>(number.value());
 }
 
-// How long a hand-over that libvirt should end by itself may take, in beats of this cluster.
-Duration patience(const Core& core) {
+// How long libvirt may take to end, or to start, what no other host claims.
+Duration hand_over_limit(const Core& core) {
     return core.config.timing.lease + 8 * core.config.timing.interval;
 }
 
@@ -124,7 +124,7 @@ void EngineState::wait_for_arrival(OwnVm& own) {
         return;
     }
     if (own.unclaimed_since == kNotYet) own.unclaimed_since = core.now;
-    const Instant due = own.unclaimed_since + patience(core);
+    const Instant due = own.unclaimed_since + hand_over_limit(core);
     if (core.now < due) return core.wake_at(due);
     Trace line = about(TraceCode::ArrivalUnclaimed, own, HostId{});
     line.span = core.now - own.unclaimed_since;

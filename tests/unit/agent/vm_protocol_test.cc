@@ -37,8 +37,7 @@ std::vector<Message> one_of_each() {
     const Instant until{Duration{-42}};
     return {
         Hello{4711, "0.1.0"},
-        DomainSeen{some_spec(5), VmRunState::Paused, true, "", {9, 8, 7, 6, 5}},
-        DomainSeen{some_spec(0), VmRunState::PostCopy, false, "it is transient", {}},
+        DomainSeen{some_spec(5), VmRunState::PostCopy, true, "", {9, 8, 7, 6, 5}},
         DomainUndefined{vm},
         ListComplete{},
         Stopped{vm, StopCause::Migrated, "Stopped Migrated"},
