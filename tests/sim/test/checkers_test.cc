@@ -162,5 +162,57 @@ TEST(World, ForgivesAVmThatDiesBecauseAllStorageAndTheNetworkAreGone) {
     EXPECT_FALSE(world.where(0).is_none());
 }
 
+// ---- an isolated host
+
+struct StopLog : Log {
+    WorldTime stopping_at = kWorldNever;
+
+    void world(WorldTime, HostId, const std::string&) override {}
+
+    void engine(WorldTime at, HostId, const Trace& line) override {
+        if (line.code == TraceCode::VmStopping && stopping_at == kWorldNever) stopping_at = at;
+    }
+};
+
+// Host 2 is cut off from everybody; its isolation address answers again from `back` on.
+void isolate_host_two(StopLog& log, WorldTime back, std::optional<Violation>& violation) {
+    ClusterConfig config = three_hosts();
+    config.vms.front().home = kTwo;
+    config.vms.front().isolation = IsolationResponse::PowerOff;
+    World world(config, &log);
+    world.start();
+    world.run_until(kWorldStart + seconds{8});
+    LinkFault cut;
+    cut.cut = true;
+    for (const HostId other : {kOne, HostId{3}}) {
+        world.set_link(kTwo, other, 0, cut);
+        world.set_link(other, kTwo, 0, cut);
+    }
+    world.set_isolation_address(kTwo, false);
+    world.run_until(std::min(back, kWorldStart + seconds{20}));
+    world.set_isolation_address(kTwo, true);
+    world.run_until(world.now() + seconds{2});
+    violation = world.violation();
+}
+
+// An answer that lies in the agent's mail at the moment of the response is no sign yet (seeds 1104 and 1406).
+TEST(World, ForgivesAnIsolatedHostWhatItHasNotBeenHandedYet) {
+    StopLog first;
+    std::optional<Violation> violation;
+    isolate_host_two(first, kWorldNever, violation);
+    ASSERT_FALSE(violation) << violation->text;
+    ASSERT_NE(first.stopping_at, kWorldNever);
+    for (const Duration before : {microseconds{100}, microseconds{1000}, microseconds{100'000}}) {
+        StopLog again;
+        isolate_host_two(again, first.stopping_at - before, violation);
+        EXPECT_FALSE(violation) << violation->text;
+        EXPECT_EQ(again.stopping_at, first.stopping_at) << in_seconds(before);
+    }
+    StopLog spared;
+    isolate_host_two(spared, first.stopping_at - seconds{1}, violation);
+    EXPECT_FALSE(violation) << violation->text;
+    EXPECT_EQ(spared.stopping_at, kWorldNever);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

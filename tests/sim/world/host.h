@@ -75,7 +75,7 @@ struct SimHost {
     WorldTime libvirt_troubled_at = kWorldNever;
     WorldTime frozen_last_at{};     // the end of the last time that it stood still
     WorldTime heard_last_at{};      // when its agent was last handed a beat
-    WorldTime addressed_last_at{};  // when the isolation address last answered it
+    WorldTime addressed_last_at{};  // when it was last told that the address answered
     WorldTime led_last_at = kWorldNever;
     HealthLog storage_way;
     HealthLog leader_way;

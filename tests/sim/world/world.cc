@@ -238,6 +238,8 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::MailArrives: {
             const Event event{host.now(now_), mails_[entry.index]};
             mails_.give_back(entry.index);
+            const auto* probe = std::get_if<ProbeReport>(&event.body);
+            if (probe != nullptr && probe->answered) host.addressed_last_at = now_;
             step(host, event);
             return;
         }

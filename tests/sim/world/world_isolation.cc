@@ -23,7 +23,6 @@ void World::probe_round(SimHost& host, std::uint32_t life) {
     const bool hears = now_ - std::max(host.heard_last_at, host.agent_since) < config_.timing.fresh;
     if (hears || !host.can_step()) return;
     const bool answered = network_.reaches_isolation_address(host.id);
-    if (answered) host.addressed_last_at = now_;
     mail(host.id, life, ProbeReport{answered});
 }
 
