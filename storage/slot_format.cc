@@ -21,6 +21,7 @@ enum SlotFlagBit : std::uint32_t {
     kCleanShutdown = 1U << 4U,
     kBarred = 1U << 5U,
     kPartitioned = 1U << 6U,
+    kProvisional = 1U << 7U,
 };
 
 struct MarkOnDisk {
@@ -100,6 +101,7 @@ std::uint32_t pack(const SlotFlags& flags) {
     if (flags.clean_shutdown) bits |= kCleanShutdown;
     if (flags.barred) bits |= kBarred;
     if (flags.partitioned) bits |= kPartitioned;
+    if (flags.provisional) bits |= kProvisional;
     return bits;
 }
 
@@ -112,6 +114,7 @@ SlotFlags unpack(std::uint32_t bits) {
     flags.clean_shutdown = (bits & kCleanShutdown) != 0;
     flags.barred = (bits & kBarred) != 0;
     flags.partitioned = (bits & kPartitioned) != 0;
+    flags.provisional = (bits & kProvisional) != 0;
     return flags;
 }
 

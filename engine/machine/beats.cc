@@ -62,6 +62,7 @@ void EngineState::send_beats() {
     beat.incarnation = core.incarnation;
     beat.number = beat_number;
     beat.flags = own_slot.flags;
+    beat.flags.provisional = false;  // or it would not beat
     beat.flags.clean_shutdown = phase == HostPhase::Leaving;
     if (phase == HostPhase::Leaving && leaving_beat.is_none()) leaving_beat = beat_number;
     // In a beat it says: this host's answers vouch for nobody.

@@ -40,7 +40,8 @@ ConfigStep EngineState::step_for(const ClusterMember& member, const Peer& peer) 
     const bool beats = peer.beat_seen && core.now - peer.beat_at < timing.fresh &&
                        peer.beat.incarnation == peer.incarnation;
     const bool writes = peer.slot_seen && core.now - peer.slot_moved_at < timing.fresh;
-    const bool on_disk = peer.slot_seen && peer.slot.incarnation == peer.incarnation &&
+    const bool on_disk = peer.slot_seen && !peer.incarnation.is_none() &&
+                         peer.slot.incarnation == peer.incarnation &&
                          !peer.slot.flags.clean_shutdown;
     if ((beats || writes) && on_disk) {
         const bool counted = !member.out && member.counted == peer.incarnation;

@@ -25,7 +25,7 @@ Duration needed_silence(const Timing& timing, const Peer& peer) {
 void EngineState::watch_deaths() {
     if (!leads_in_force() || phase != HostPhase::Member) return;
     for (Peer& peer : peers.all()) {
-        if (!peer.known()) continue;
+        if (!peer.known() || peer.incarnation.is_none()) continue;
         watch_reboot(peer);
         if (!peer.is_dead(peer.incarnation)) watch_silence(peer);
         if (!peer.is_dead(peer.incarnation)) watch_from_outside(peer);

@@ -73,6 +73,7 @@ struct EngineState {
     // past.cc: phase Reading and Writing
     void begin_reading();
     void read_past();
+    void note_hidden(SlotIo::Disk& disk, const SlotView& view) const;
     void learn_own_slot(DatastoreIndex datastore, const SlotView& view);
     void learn_own_roster(const RosterRead& read);
     [[nodiscard]] bool learn_past();

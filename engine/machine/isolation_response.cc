@@ -23,8 +23,9 @@ bool EngineState::is_connected_since(const Peer& peer, Instant since) const {
     const Timing& timing = core.config.timing;
     const Duration needed =
         2 * timing.interval + (peer.slot.heard.empty() ? timing.isolation_after : Duration{});
+    // Counted from sight to sight: to a host whose storage comes back a slot of long ago is news (seed 5205).
     const bool steady =
-        peer.connected_since != kNotYet && core.now - peer.connected_since >= needed;
+        peer.connected_since != kNotYet && peer.slot_moved_at - peer.connected_since >= needed;
     return alive && steady && !flags.isolated && !flags.barred && !flags.maintenance &&
            !flags.clean_shutdown &&
            core.quorum.holds(static_cast<std::uint8_t>(~peer.slot.storage_lost_mask));
@@ -92,6 +93,7 @@ void EngineState::say_held_back() {
 // One VM: first the roster says that it is being stopped, on a majority, so that an agent that restarts goes on with it; then
 // it is stopped; and once it is proved gone the claim becomes a wish, which the leader grants elsewhere at once.
 void EngineState::settle_response(OwnVm& own) {
+    if (!reconciled) return;  // what a predecessor began is settled first (seed 2990)
     const bool stopping_it = own.listed && own.claim.state == ClaimState::Stopping;
     const bool settled = own.listed && !own.under_way() && !own.destroying;
     const IsolationResponse response = response_of(own.claim.spec);

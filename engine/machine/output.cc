@@ -70,6 +70,7 @@ void EngineState::compose_slot() {
     own_slot.flags.no_vms = (!vms.any_held() && !keeper.armed()) || planted(Mutant::NoVmsLies);
     own_slot.flags.clean_shutdown = is_over();
     if (own_slot.flags.clean_shutdown && leaving_over.is_none()) leaving_over = sequence;
+    own_slot.flags.provisional = core.incarnation != persisted;
     own_slot.flags.barred = phase != HostPhase::Member || membership.barred();
     own_slot.storage_lost_mask = slots.lost_mask();
     own_slot.ballot = leadership.ballot();
@@ -174,7 +175,9 @@ void EngineState::put_out() {
         beat_due = false;
         return;
     }
-    const bool may_write_regions = phase == HostPhase::Writing || phase == HostPhase::Member ||
+    // A region of an incarnation that a majority does not hold might outlive it, and hide those of the next.
+    const bool may_write_regions = (phase == HostPhase::Writing && core.incarnation == persisted) ||
+                                   phase == HostPhase::Member ||
                                    (phase == HostPhase::Leaving && past.known);
     if (may_write_regions) {
         if (roster_writer.dirty()) compose_roster();

@@ -26,6 +26,21 @@ void EngineState::read_past() {
     }
 }
 
+// Only a majority of the voters is read before an incarnation is chosen.  A boot that ended while its number was on fewer of
+// them may have left a greater one on the rest, or the same.
+void EngineState::note_hidden(SlotIo::Disk& disk, const SlotView& view) const {
+    const SlotRecord& record = view.record;
+    const bool hidden = view.reading == SlotReading::Valid && core.incarnation.boot() != 0 &&
+                        record.boot_id != core.config.boot_id &&
+                        record.incarnation >= core.incarnation;
+    disk.shows_own = !hidden;
+    if (!hidden) return;
+    disk.written = Sequence{};
+    disk.written_issued = kNotYet;
+    disk.validated = Sequence{};
+    disk.validated_issued = kNotYet;
+}
+
 void EngineState::learn_own_slot(DatastoreIndex datastore, const SlotView& view) {
     if (view.reading == SlotReading::Valid && view.record.host_uuid != core.config.host_uuid) {
         if (phase == HostPhase::Refused) return;
@@ -41,7 +56,9 @@ void EngineState::learn_own_slot(DatastoreIndex datastore, const SlotView& view)
         }
         return;
     }
-    if (view.reading == SlotReading::Unusable || !core.quorum.votes(datastore)) return;
+    if (view.reading == SlotReading::Unusable) return;
+    note_hidden(slots.disk(datastore), view);
+    if (!core.quorum.votes(datastore)) return;
     past.slot_mask = static_cast<std::uint8_t>(past.slot_mask | 1U << datastore);
     if (view.reading != SlotReading::Valid) return;
     const SlotRecord& record = view.record;

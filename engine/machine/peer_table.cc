@@ -1,8 +1,36 @@
 #include "engine/machine/peer_table.h"
 
+#include <tuple>
+
 #include "engine/base/mutant.h"
 
 namespace holdfast {
+
+namespace {
+
+// What never goes back in a host's slot, whichever copy or datastore shows the newest.
+struct Registers {
+    Ballot ballot;
+    Epoch resigned_epoch;
+    Version roster_version;
+    Version orders_version;
+};
+
+Registers registers_of(const SlotRecord& slot) {
+    return {slot.ballot, slot.resigned_epoch, slot.roster_version, slot.orders_version};
+}
+
+void keep(SlotRecord& slot, const Registers& other) {
+    const auto entered = [](const Ballot& ballot) {
+        return std::tuple(ballot.epoch, ballot.mbal, ballot.bal);
+    };
+    if (entered(other.ballot) > entered(slot.ballot)) slot.ballot = other.ballot;
+    slot.resigned_epoch = std::max(slot.resigned_epoch, other.resigned_epoch);
+    slot.roster_version = std::max(slot.roster_version, other.roster_version);
+    slot.orders_version = std::max(slot.orders_version, other.orders_version);
+}
+
+}  // namespace
 
 Duration Peer::lease() const {
     return std::max(slot_seen ? slot.lease : Duration{}, beat_seen ? beat.lease : Duration{});
@@ -61,6 +89,23 @@ void PeerTable::learn_incarnation(const Core& core,
     peer.incarnation = incarnation;
 }
 
+bool PeerTable::learn_provisional(const Core& core, const SlotRecord& record) {
+    Peer* peer = find(record.host);
+    if (peer == nullptr) return false;
+    if (peer->slot_seen) {
+        keep(peer->slot, registers_of(record));
+        return true;
+    }
+    peer->slot = record;
+    peer->slot.incarnation = Incarnation{};
+    peer->slot.sequence = Sequence{};
+    peer->slot.flags = SlotFlags{};
+    peer->slot.flags.barred = true;
+    peer->slot_seen = true;
+    peer->slot_moved_at = peer->connected_since = peer->evidence_at = core.now;
+    return true;
+}
+
 bool PeerTable::learn_slot(const Core& core, const SlotRecord& record) {
     Peer* peer = find(record.host);
     if (peer == nullptr) return false;
@@ -73,7 +118,9 @@ bool PeerTable::learn_slot(const Core& core, const SlotRecord& record) {
                         peer->slot.incarnation != record.incarnation ||
                         core.now - peer->slot_moved_at > 2 * core.config.timing.interval;
     if (begins) peer->connected_since = core.now;
+    const Registers before = registers_of(peer->slot);
     peer->slot = record;
+    keep(peer->slot, before);
     peer->slot_seen = true;
     peer->slot_moved_at = core.now;
     learn_incarnation(core, *peer, record.incarnation, record.boot_id);

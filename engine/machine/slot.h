@@ -46,6 +46,7 @@ struct SlotFlags {
     bool clean_shutdown = false;  // this incarnation is over and never claims again
     bool barred = false;          // may neither stand, judge nor vouch yet
     bool partitioned = false;     // hears not the leader, but somebody or an isolation address
+    bool provisional = false;  // its incarnation may not be on a majority: see learn_provisional()
 
     friend bool operator==(const SlotFlags&, const SlotFlags&) = default;
 };

@@ -47,6 +47,9 @@ class SlotIo {
         Instant write_done_at = kNotYet;  // for people and for the usable flag
         Instant scan_done_at = kNotYet;
         bool usable = false;
+        // Whether what is written there is seen: the last scan showed no slot of this host that a life which ended wrote as this
+        // incarnation or a later one.  Such a slot is overwritten soon, and hides what is written until then.
+        bool shows_own = false;
         std::uint64_t writes_failed = 0;
         std::uint64_t scans_failed = 0;
         std::uint64_t slots_unusable = 0;

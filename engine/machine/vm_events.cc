@@ -339,6 +339,7 @@ void EngineState::on(const CapacityReport& report) {
 }
 
 void EngineState::on(const ShutdownAsked& asked) {
+    if (host_goes_down && !asked.host_goes_down) return;  // that is not taken back (seed 6908)
     Trace line;
     line.code = TraceCode::ShutdownBegun;
     line.a = asked.host_goes_down ? 1 : 0;

@@ -71,6 +71,7 @@ struct SimHost {
 
     // For the checkers.
     Instant lease_end = kNotYet;          // the last lease known to have been held in this boot
+    WorldTime lease_since{};              // since when it has been held without a break
     WorldTime agent_since = kWorldNever;  // since when the agent has run without a break
     WorldTime libvirt_troubled_at = kWorldNever;
     WorldTime frozen_last_at{};     // the end of the last time that it stood still

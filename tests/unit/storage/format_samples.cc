@@ -241,6 +241,7 @@ SlotRecord random_slot(Prng& prng, HostId host) {
                              prng.below(2) == 1,
                              prng.below(2) == 1,
                              prng.below(2) == 1,
+                             prng.below(2) == 1,
                              prng.below(2) == 1};
     record.storage_lost_mask = static_cast<std::uint32_t>(prng.next());
     record.ballot = Ballot{Epoch{prng.next()},
