@@ -24,7 +24,7 @@ void to_record(const ConfigCopy& copy, const ConfigRecord& directory, ConfigReco
     record.datastores.clear();
     for (const DatastoreName& name : copy.config.voters) {
         ConfigDatastore datastore;
-        datastore.name = FixedText<48>{name.view()};
+        datastore.name = name;
         record.datastores.push(datastore);
     }
     record.members.clear();
@@ -50,7 +50,7 @@ void from_record(const ConfigRecord& record, ConfigCopy& copy) {
     copy.config.accept_weak_watchdog = record.accepts_without_hardware;
     copy.config.voters.clear();
     for (const ConfigDatastore& datastore : record.datastores) {
-        if (datastore.votes) copy.config.voters.push(DatastoreName{datastore.name.view()});
+        if (datastore.votes) copy.config.voters.push(datastore.name);
     }
     copy.config.members.clear();
     for (const ConfigMember& member : record.members) {

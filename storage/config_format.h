@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "engine/base/fixed_list.h"
+#include "engine/base/fixed_text.h"
 #include "engine/base/limits.h"
 #include "engine/base/result.h"
 #include "engine/base/types.h"
@@ -22,30 +23,6 @@
 #include "storage/reject.h"
 
 namespace holdfast {
-
-// Text of at most N bytes, kept in place; longer text is cut.
-template <std::size_t N>
-class FixedText {
-    static_assert(N <= 255);
-
-  public:
-    FixedText() = default;
-
-    explicit FixedText(std::string_view text) {
-        size_ = static_cast<std::uint8_t>(text.size() < N ? text.size() : N);
-        text.copy(text_.data(), size_);
-    }
-
-    [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
-
-    friend bool operator==(const FixedText& left, const FixedText& right) {
-        return left.view() == right.view();
-    }
-
-  private:
-    std::array<char, N> text_{};
-    std::uint8_t size_ = 0;
-};
 
 struct ConfigAddress {
     std::uint8_t family = 0;               // 4 or 6; 0: none on this link

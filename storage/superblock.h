@@ -7,9 +7,9 @@
 #include <span>
 #include <string_view>
 
+#include "engine/base/fixed_text.h"
 #include "engine/base/result.h"
 #include "engine/base/types.h"
-#include "storage/config_format.h"
 #include "storage/geometry.h"
 #include "storage/reject.h"
 

@@ -68,6 +68,8 @@ enum class Mutant : std::uint8_t {
     OrderNotReadAgain,
     UnreadableRosterIsEmpty,
     StartingClaimIgnored,
+    MembersDiffer,
+    LateStopStrikes,
     KeeperArmedAfterClaim,
     StartOutlivesLease,
     OrderExecutedTwice,

@@ -6,21 +6,21 @@
 
 namespace holdfast {
 
+// Hosts whose claims must be void for an order to start `vm`; a roster that cannot be read may claim anything.
+void EngineState::add_hosts_in_the_way(VmId vm, HostSet& hosts) const {
+    rosters.for_each_of_vm(vm, [&hosts](const RosterTable::Known& known, const Claim& claim) {
+        if (claim.holds()) hosts.insert(known.host);
+    });
+    for (const Peer& peer : peers.all()) {
+        if (peer.is_dead(peer.incarnation) && !rosters.current(peer)) hosts.insert(peer.id);
+    }
+}
+
 // Hosts whose claims must be void for the orders that are out.
 HostSet EngineState::hosts_orders_rest_on() const {
     HostSet hosts;
-    bool any = false;
     for (const Plan& plan : plans) {
-        if (!plan.given) continue;
-        any = true;
-        rosters.for_each_of_vm(plan.spec.vm,
-                               [&hosts](const RosterTable::Known& known, const Claim& claim) {
-                                   if (claim.holds()) hosts.insert(known.host);
-                               });
-    }
-    // A roster that cannot be read may claim anything.
-    for (const Peer& peer : peers.all()) {
-        if (any && peer.is_dead(peer.incarnation) && !rosters.current(peer)) hosts.insert(peer.id);
+        if (plan.given) add_hosts_in_the_way(plan.spec.vm, hosts);
     }
     return hosts;
 }
@@ -52,13 +52,9 @@ bool EngineState::keep_certificate(const Peer& peer) {
 // Whether every proof that an order for this plan would rest on stands in the orders.
 bool EngineState::certificates_for(const Plan& plan) {
     HostSet hosts;
-    rosters.for_each_of_vm(plan.spec.vm,
-                           [&hosts](const RosterTable::Known& known, const Claim& claim) {
-                               if (claim.holds()) hosts.insert(known.host);
-                           });
+    add_hosts_in_the_way(plan.spec.vm, hosts);
     for (const Peer& peer : peers.all()) {
-        const bool unknown = peer.is_dead(peer.incarnation) && !rosters.current(peer);
-        if ((unknown || hosts.contains(peer.id)) && !keep_certificate(peer)) return false;
+        if (hosts.contains(peer.id) && !keep_certificate(peer)) return false;
     }
     return true;
 }

@@ -149,6 +149,13 @@ const Orders* EngineState::current_orders() const {
 }
 
 ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, HostId& other) const {
+    // Before the first record each host goes by its own file, and who is missing there may claim anything unseen.
+    if (!planted(Mutant::MembersDiffer) && !members_known) {
+        failure = StartFailure::Unreadable;
+        return ClaimCheck::Withdraw;
+    }
+    if (!planted(Mutant::MembersDiffer) && membership.number().epoch.is_none())
+        return ClaimCheck::Wait;
     const Orders* orders = own.kind == StartKind::Order ? current_orders() : nullptr;
     if (own.kind == StartKind::Order && !planted(Mutant::EpochNotChecked)) {
         failure = StartFailure::Superseded;

@@ -5,11 +5,10 @@
 // the configuration file says.
 #pragma once
 
-#include <array>
-#include <string_view>
 #include <variant>
 
 #include "engine/base/fixed_list.h"
+#include "engine/base/fixed_text.h"
 #include "engine/base/limits.h"
 #include "engine/base/types.h"
 #include "engine/machine/slot.h"
@@ -20,26 +19,7 @@ namespace holdfast {
 // What a datastore is called in every host's configuration file; longer names are cut.
 inline constexpr std::size_t kDatastoreNameMax = 48;  // bytes, as in the record on disk
 
-class DatastoreName {
-  public:
-    DatastoreName() = default;
-
-    explicit DatastoreName(std::string_view text) {
-        size_ = static_cast<std::uint8_t>(text.size() < kDatastoreNameMax ? text.size()
-                                                                          : kDatastoreNameMax);
-        text.copy(text_.data(), size_);
-    }
-
-    [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
-
-    friend bool operator==(const DatastoreName& left, const DatastoreName& right) {
-        return left.view() == right.view();
-    }
-
-  private:
-    std::array<char, kDatastoreNameMax> text_{};
-    std::uint8_t size_ = 0;
-};
+using DatastoreName = FixedText<kDatastoreNameMax>;
 
 struct ClusterMember {
     HostId host;

@@ -51,6 +51,7 @@ void EngineState::on(const MembershipKept& kept) {
 
 void EngineState::take_config(const ClusterConfig& config) {
     membership.take(config, core);
+    members_known = members_agree();
     for (Peer& peer : peers.all()) peer.vouched_issued = kNotYet;
     const VoterSet voters = voters_of(config, core.config);
     if (voters != core.quorum.voters()) {
@@ -92,6 +93,17 @@ void EngineState::say_how_the_file_differs(HostId from) {
         if (!here) say(ConfigDifference::DatastoreMissingHere, static_cast<std::int64_t>(i + 1));
     }
     if (held.timing != core.config.timing) say(ConfigDifference::Timing, held.timing.lease.count());
+}
+
+// Whether this host reads everybody whose claims and ballots count, and everybody reads its own.  Who is out claims nothing.
+bool EngineState::members_agree() const {
+    bool listed = false;
+    for (const ClusterMember& member : membership.held().members) {
+        const bool self = member.host == core.config.self;
+        listed = listed || self;
+        if (!self && !member.out && peers.find(member.host) == nullptr) return false;
+    }
+    return listed;
 }
 
 // Publishing: in the slot once the own region is on a majority, so that whoever reads the number finds the record.

@@ -47,10 +47,8 @@ ConfigStep EngineState::step_for(const ClusterMember& member, const Peer& peer) 
     if (member.out) return ConfigStep::None;
     // Never seen at all: silent since this host took office.
     const Instant seen_at = std::max(peer.evidence_at, office_at);
-    const Duration dead_after = std::max(
-        timing.dead, dead_min(peer.lease(), peer.watchdog(), timing.granularity, timing.landing));
-    return core.now - seen_at > kSilentDeadsUntilOut * dead_after ? ConfigStep::Out
-                                                                  : ConfigStep::None;
+    const Duration silence = dead_after(timing, peer.lease(), peer.watchdog());
+    return core.now - seen_at > kSilentDeadsUntilOut * silence ? ConfigStep::Out : ConfigStep::None;
 }
 
 // Changes `config_step` by what is known of the members.  True when something changed.

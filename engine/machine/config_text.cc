@@ -55,10 +55,16 @@ void config_text(const Trace& trace, TraceWriter& text) {
              trace.who.host.value());
     switch (static_cast<ConfigDifference>(trace.a)) {
         case ConfigDifference::MemberMissingHere:
-            text.add("member %d is missing here", static_cast<int>(trace.b));
+            text.add(
+                "member %d is missing here; until this file names it, this host neither leads nor "
+                "starts VMs",
+                static_cast<int>(trace.b));
             return;
         case ConfigDifference::MemberMissingThere:
-            text.add("member %d is no member of the cluster", static_cast<int>(trace.b));
+            text.add(
+                "member %d is no member of the cluster%s",
+                static_cast<int>(trace.b),
+                trace.b == trace.self.value() ? ", so this host neither leads nor starts VMs" : "");
             return;
         case ConfigDifference::DatastoreMissingHere:
             text.add("voting datastore %d is missing here", static_cast<int>(trace.b));

@@ -7,15 +7,17 @@ namespace holdfast {
 
 namespace {
 
-// How long a host that published `lease` and `watchdog` must have been silent; the observer's own value is a floor.
-Duration dead_after(const Timing& timing, Duration lease, Duration watchdog) {
+// How long `peer` must have been silent, from what it published.
+Duration needed_silence(const Timing& timing, const Peer& peer) {
+    const Duration lease = peer.lease();
+    const Duration watchdog = peer.watchdog();
     if (planted(Mutant::DeadByOwnValues)) return timing.dead;
     if (planted(Mutant::DeadWithoutDrift))
         return lease + 2 * watchdog + timing.granularity + timing.landing;
     if (planted(Mutant::DeadWithoutLanding))
         return with_drift(lease + 2 * watchdog + timing.granularity);
     if (planted(Mutant::DeadAfterOneWatchdog)) return timing.dead - watchdog;
-    return std::max(timing.dead, dead_min(lease, watchdog, timing.granularity, timing.landing));
+    return dead_after(timing, lease, watchdog);
 }
 
 }  // namespace
@@ -76,7 +78,7 @@ void EngineState::watch_silence(Peer& peer) {
     }
     const HostKey key{peer.id, peer.incarnation};
     const Timing& timing = core.config.timing;
-    const Duration dead = dead_after(timing, peer.lease(), peer.watchdog());
+    const Duration dead = needed_silence(timing, peer);
     std::uint8_t readings = 0;
     if (!silent_since(peer, silence_began(peer) + dead, readings)) return;
     const bool held_nothing = peer.slot_seen && slot.flags.no_vms;

@@ -132,6 +132,7 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
     // What was in force had been published.
     if (membership.in_force()) own_slot.config = membership.number();
     core.quorum = Quorum{voters_of(membership.held(), core.config)};
+    members_known = members_agree();
     begin_reading();
 }
 
@@ -207,7 +208,7 @@ void EngineState::settle() {
     const bool may_stand = phase == HostPhase::Member && !departing() &&
                            slots.sees_majority(core) &&
                            slots.scanned_clean_since(core, past.since) && !membership.barred() &&
-                           membership.current() && !gives_way_to_connected();
+                           membership.current() && members_known && !gives_way_to_connected();
     if (leadership.advance(core, peers, slots, next_sequence(), may_stand)) {
         touch_slot();
         doorbell = true;

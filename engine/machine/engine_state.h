@@ -145,6 +145,7 @@ struct EngineState {
     void read_missing_config();
     void take_config(const ClusterConfig& config);
     void say_how_the_file_differs(HostId from);
+    [[nodiscard]] bool members_agree() const;
     void publish_config();
     void settle_membership();
     void note_blackout();
@@ -195,6 +196,7 @@ struct EngineState {
     void on(const CapacityReport& report);
     void on(const ShutdownAsked& asked);
     void reconcile_claims();
+    [[nodiscard]] bool is_end_of_run_before(OwnVm& own, StopCause cause);
     void crashed(OwnVm& own);
     void stopped_on_purpose(OwnVm& own);
     void left_behind(OwnVm& own);
@@ -255,6 +257,7 @@ struct EngineState {
     void certify(Peer& peer, const Certificate& certificate);
     void remember_mark(const Mark& mark);
     bool keep_certificate(const Peer& peer);
+    void add_hosts_in_the_way(VmId vm, HostSet& hosts) const;
     [[nodiscard]] HostSet hosts_orders_rest_on() const;
     bool certificates_for(const Plan& plan);
 
@@ -350,6 +353,7 @@ struct EngineState {
     Sequence config_sequence;             // the first slot that published own_config
     Instant config_asked_at = kNotYet;    // when a missing record was last asked for
     std::uint8_t config_asked = 0;        // datastores that owe an answer about it
+    bool members_known = true;            // members_agree() about what is held
     Instant voters_changed_at = kNotYet;  // when another list of datastores came to be in force
     Instant office_at = kNotYet;          // since when this host leads
     Orders own_orders;                    // what this host, as leader, orders

@@ -106,11 +106,7 @@ bool Membership::silence_is_over(const Core& core, const PeerTable& peers) const
     Duration dead = std::max(core.config.timing.dead, held().timing.dead);
     for (const Peer& peer : peers.all()) {
         lease = std::max(lease, peer.lease());
-        dead = std::max(dead,
-                        dead_min(peer.lease(),
-                                 peer.watchdog(),
-                                 core.config.timing.granularity,
-                                 core.config.timing.landing));
+        dead = std::max(dead, dead_after(core.config.timing, peer.lease(), peer.watchdog()));
     }
     const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
     const Duration unseen = with_drift(limit + lease * 3 / 4 + dead);

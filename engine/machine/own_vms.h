@@ -49,6 +49,7 @@ struct OwnVm {
     Sequence needs_sequence;  // step Slot: the first slot that announces it
     RequestId scan_after;     // step Scan: scans must be issued after this
     Instant step_since = kNotYet;
+    Instant allowed_again_at = kNotYet;  // a start was allowed under a claim that was held already
     Instant retry_at = kNotYet;
     Epoch order_epoch;  // kind Order
     Order order;

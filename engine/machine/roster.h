@@ -3,9 +3,9 @@
 #pragma once
 
 #include <array>
-#include <string_view>
 
 #include "engine/base/fixed_list.h"
+#include "engine/base/fixed_text.h"
 #include "engine/base/limits.h"
 #include "engine/base/types.h"
 
@@ -25,25 +25,7 @@ struct XmlRef {
 };
 
 // A VM's name, cut to what fits; for people only, VmId is the identity.
-class VmName {
-  public:
-    VmName() = default;
-
-    explicit VmName(std::string_view text) {
-        size_ = static_cast<std::uint8_t>(text.size() < kVmNameMax ? text.size() : kVmNameMax);
-        text.copy(text_.data(), size_);
-    }
-
-    [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
-
-    friend bool operator==(const VmName& left, const VmName& right) {
-        return left.view() == right.view();
-    }
-
-  private:
-    std::array<char, kVmNameMax> text_{};
-    std::uint8_t size_ = 0;
-};
+using VmName = FixedText<kVmNameMax>;
 
 enum class Priority : std::uint8_t { Disabled = 1, Lowest, Low, Medium, High, Highest };
 

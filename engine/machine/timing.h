@@ -56,6 +56,14 @@ inline constexpr std::int64_t kDriftPerMille = 10;  // rho: clocks may differ by
     return with_drift(lease + 2 * watchdog + granularity) + landing;
 }
 
+// How long a host that published `lease` and `watchdog` must have been silent; the observer's own `dead` is a floor.
+[[nodiscard]] constexpr Duration dead_after(const Timing& observers,
+                                            Duration lease,
+                                            Duration watchdog) {
+    const Duration shortest = dead_min(lease, watchdog, observers.granularity, observers.landing);
+    return shortest > observers.dead ? shortest : observers.dead;
+}
+
 // The leader lease: three quarters of the host lease, so that office ends before anybody's VMs do.
 [[nodiscard]] constexpr Duration leader_lease(const Timing& timing) {
     return timing.lease * 3 / 4;

@@ -141,9 +141,32 @@ void EngineState::stopped_on_purpose(OwnVm& own) {
     roster_writer.touch();
 }
 
+// The hook asks faster than the end of the run before is reported.  Such an end strikes no claim: the start that was allowed since
+// shows up under it, or is given back after the proof.
+bool EngineState::is_end_of_run_before(OwnVm& own, StopCause cause) {
+    const bool allowed = own.allowed_again_at != kNotYet &&
+                         core.now - own.allowed_again_at < kAppearWithin &&
+                         !planted(Mutant::LateStopStrikes);
+    own.allowed_again_at = kNotYet;
+    const bool awaited = own.step == StartStep::Appear || own.step == StartStep::Idle;
+    if (!allowed || !awaited || !own.claim.holds() || cause == StopCause::Migrated || departing())
+        return false;
+    if (own.step == StartStep::Idle) {
+        own.before = own.claim;
+        own.before.state =
+            cause == StopCause::ByUser ? ClaimState::Stopped : ClaimState::WantsStart;
+        own.listed_before = true;
+        own.kind = StartKind::Person;
+    }
+    own.step = StartStep::Appear;
+    own.step_since = core.now;
+    own.qemu_seen = false;
+    return true;
+}
+
 void EngineState::on(const VmStopped& stopped) {
     OwnVm* own = vms.find(stopped.vm);
-    if (own == nullptr || own->destroying) return;
+    if (own == nullptr || own->destroying || is_end_of_run_before(*own, stopped.cause)) return;
     const bool starting = own->step == StartStep::Create || own->step == StartStep::Resume;
     if (starting) {
         if (own->step == StartStep::Resume) start_failed(*own, StartFailure::Libvirt);
@@ -237,9 +260,9 @@ void EngineState::on(const StartAsked& asked) {
     // The start that libvirt is about to make is one that this agent claimed and ordered itself.
     const bool ours = own->step == StartStep::Create || own->step == StartStep::Resume ||
                       own->step == StartStep::Appear;
-    if (ours || (own->listed && own->claim.state == ClaimState::Running && !own->under_way())) {
-        return refuse(StartVerdict::Allowed);
-    }
+    const bool runs = own->listed && own->claim.state == ClaimState::Running && !own->under_way();
+    if (runs || own->step == StartStep::Appear) own->allowed_again_at = core.now;
+    if (ours || runs) return refuse(StartVerdict::Allowed);
     if (own->under_way()) return refuse(StartVerdict::Busy);
     if (planted(Mutant::PersonStartsUnclaimed)) return refuse(StartVerdict::Allowed);
     own->token = asked.token;

@@ -266,6 +266,45 @@ TEST(Claim, AnAllowedStartThatAppearsLateIsKept) {
     EXPECT_EQ(person.cluster.runs_on(1), 2);
 }
 
+// The hook asks faster than holdfast-vm reports: VM 1 was stopped and is being started again when the word of its stop arrives.
+TEST(Claim, TheEndOfTheRunBeforeDoesNotStrikeTheClaimOfTheNextStart) {
+    Person person;
+    MiniCluster& cluster = person.cluster;
+    cluster.run_vm(2, 1);
+    cluster.run(seconds{1});
+    cluster.host(2).running.clear();
+    cluster.send(2, StartAsked{8, vm_spec(1)});
+    cluster.send(2, VmStopped{vm_spec(1).vm, StopCause::ByUser});
+    cluster.run(seconds{1});
+    EXPECT_EQ(cluster.host(2).answers.back().verdict, StartVerdict::Allowed);
+    EXPECT_TRUE(person.claimed()) << cluster.story(2);
+    cluster.send(3, StartAsked{9, vm_spec(1)});
+    cluster.run(seconds{2});
+    EXPECT_EQ(cluster.host(3).answers.back().verdict, StartVerdict::RunsElsewhere);
+    cluster.run_vm(2, 1);
+    cluster.run(seconds{200});
+    EXPECT_TRUE(person.claimed()) << cluster.story(2);
+    EXPECT_TRUE(cluster.host(2).destroyed.empty()) << cluster.story(2);
+    // The end of this run is one.
+    cluster.host(2).running.clear();
+    cluster.send(2, VmStopped{vm_spec(1).vm, StopCause::ByUser});
+    cluster.run(seconds{1});
+    EXPECT_FALSE(person.claimed()) << cluster.story(2);
+}
+
+// Asked twice before the first start was reported to have failed.
+TEST(Claim, AFailedStartDoesNotStrikeTheClaimOfTheOneAfterIt) {
+    Person person;
+    MiniCluster& cluster = person.cluster;
+    cluster.send(2, StartAsked{8, vm_spec(1)});
+    cluster.send(2, VmStopped{vm_spec(1).vm, StopCause::Crashed});
+    cluster.run(seconds{1});
+    EXPECT_TRUE(person.claimed()) << cluster.story(2);
+    cluster.send(2, VmStopped{vm_spec(1).vm, StopCause::Crashed});
+    cluster.run(seconds{1});
+    EXPECT_FALSE(person.claimed()) << cluster.story(2);
+}
+
 TEST(Claim, AStartThatLibvirtDoesNotAnswerKeepsItsClaimUntilProvedGone) {
     Waiting waiting([](const Action&) { return false; });
     waiting.target().vm_side_hangs = true;
