@@ -16,7 +16,6 @@
 #include <gtest/gtest.h>
 
 #include "engine/machine/timing.h"
-#include "tests/tidy/source_root.h"
 
 namespace fs = std::filesystem;
 
@@ -24,6 +23,11 @@ namespace {
 
 using holdfast::Duration;
 using holdfast::Timing;
+
+const fs::path& source_tree() {
+    static const fs::path kTree = HF_SOURCE_DIR;
+    return kTree;
+}
 
 std::string text_of(const fs::path& path) {
     std::ifstream stream(path);
@@ -47,7 +51,7 @@ void for_each_name(const std::string& pattern,
                    const std::function<void(const std::string&, const std::string&)>& found) {
     const std::regex name(pattern);
     for (const char* document : documents()) {
-        std::ifstream stream(root() / document);
+        std::ifstream stream(source_tree() / document);
         int number = 0;
         for (std::string line; std::getline(stream, line);) {
             const std::string at = std::string(document) + ":" + std::to_string(++number) + ": ";
@@ -60,7 +64,7 @@ void for_each_name(const std::string& pattern,
 std::set<std::string> all_tests() {
     std::set<std::string> tests;
     const std::regex test(R"(TEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\))");
-    for (const auto& entry : fs::recursive_directory_iterator(root() / "tests")) {
+    for (const auto& entry : fs::recursive_directory_iterator(source_tree() / "tests")) {
         if (entry.path().extension() != ".cc") continue;
         const std::string text = text_of(entry.path());
         for (std::sregex_iterator it(text.begin(), text.end(), test), end; it != end; ++it)
@@ -87,8 +91,8 @@ TEST(Documents, NameScenariosThatExist) {
     int count = 0;
     for_each_name(R"(`(\w+\.scn)`)", [&](const std::string& name, const std::string& at) {
         ++count;
-        EXPECT_TRUE(fs::exists(root() / "tests/scenario" / name) ||
-                    fs::exists(root() / "tests/lab" / name))
+        EXPECT_TRUE(fs::exists(source_tree() / "tests/scenario" / name) ||
+                    fs::exists(source_tree() / "tests/lab" / name))
             << at << "no such scenario: " << name;
     });
     EXPECT_GT(count, 20);
@@ -96,7 +100,7 @@ TEST(Documents, NameScenariosThatExist) {
 
 TEST(Documents, NameMutantsThatExist) {
     std::set<std::string> mutants;
-    const std::string catalogue = text_of(root() / "tests/mutants/catalogue.cc");
+    const std::string catalogue = text_of(source_tree() / "tests/mutants/catalogue.cc");
     const std::regex entry(R"re(\{Mutant::\w+,\s*"([a-z0-9-]+)")re");
     for (std::sregex_iterator it(catalogue.begin(), catalogue.end(), entry), end; it != end; ++it)
         mutants.insert((*it)[1].str());
@@ -116,8 +120,8 @@ TEST(Documents, NameMutantsThatExist) {
 }
 
 TEST(Documents, NameFaultsOfTheModelThatExist) {
-    const std::string models =
-        text_of(root() / "tests/model/leadership.pml") + text_of(root() / "tests/model/claims.pml");
+    const std::string models = text_of(source_tree() / "tests/model/leadership.pml") +
+                               text_of(source_tree() / "tests/model/claims.pml");
     int count = 0;
     const std::regex name("`([A-Z0-9_]+)`");
     for_each_name(
@@ -136,7 +140,8 @@ TEST(Documents, NameFilesThatExist) {
     const std::string folders = "engine|storage|net|agent|bench|tests|docs|scripts|cmake";
     for_each_name("`((?:" + folders + ")/[A-Za-z0-9_/.-]*)`",
                   [](const std::string& name, const std::string& at) {
-                      EXPECT_TRUE(fs::exists(root() / name)) << at << "no such file: " << name;
+                      EXPECT_TRUE(fs::exists(source_tree() / name))
+                          << at << "no such file: " << name;
                   });
 }
 
@@ -216,7 +221,7 @@ const std::map<std::string, Number>& rows() {
 }  // namespace
 
 TEST(Documents, TheNumbersOfTimingAreThoseOfTheEngine) {
-    std::ifstream stream(root() / "docs/TIMING.md");
+    std::ifstream stream(source_tree() / "docs/TIMING.md");
     const std::regex numbers(R"(^\| (.*) \| ([0-9.]+) \| ([0-9.]+) \| ([0-9.]+) \|$)");
     std::set<std::string> seen;
     for (std::string line; std::getline(stream, line);) {
@@ -243,6 +248,6 @@ TEST(Documents, TheNumbersOfTimingAreThoseOfTheEngine) {
 
 TEST(Documents, ThePicturesAreThoseOfTheProfiles) {
     if (std::system("command -v python3 >/dev/null") != 0) GTEST_SKIP() << "python3 is missing";
-    const std::string command = (root() / "docs/pictures/draw").string() + " --check";
+    const std::string command = (source_tree() / "docs/pictures/draw").string() + " --check";
     EXPECT_EQ(std::system(command.c_str()), 0) << "run docs/pictures/draw";
 }

@@ -14,8 +14,6 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/tidy/source_root.h"
-
 namespace fs = std::filesystem;
 
 namespace {
@@ -24,6 +22,11 @@ struct SourceFile {
     std::string path;  // relative to the root, with slashes
     std::vector<std::string> lines;
 };
+
+const fs::path& root() {
+    static const fs::path kRoot = HF_SOURCE_DIR;
+    return kRoot;
+}
 
 bool is_skipped_folder(const fs::path& path) {
     const std::string name = path.filename().string();
