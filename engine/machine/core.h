@@ -30,7 +30,6 @@ struct Core {
     Prng prng;
     bool in_maintenance = false;           // this host is, by the record that it holds
     mutable std::uint32_t lines_lost = 0;  // of the running step
-    bool in_maintenance = false;           // this host is, by the record that it holds
 
     [[nodiscard]] HostKey self_key() const { return {config.self, incarnation}; }
 
