@@ -229,7 +229,7 @@ TEST_F(FlightCodec, CarriesTraceLinesAndTheStart) {
 // If the compiler's count of members were wrong, a member would go unrecorded.
 TEST(FlightFields, EveryMemberIsCounted) {
     EXPECT_EQ(fields_count<Tick>(), 0U);
-    EXPECT_EQ(fields_count<SlotFlags>(), 7U);
+    EXPECT_EQ(fields_count<SlotFlags>(), 8U);
     EXPECT_EQ(fields_count<HostKey>(), 2U);
     EXPECT_EQ(fields_count<Roster>(), 6U);
     EXPECT_EQ(fields_count<Timing>(), 9U);
