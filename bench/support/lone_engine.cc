@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 #include <variant>
 
 #include "bench/support/cluster_records.h"
 #include "bench/support/cost.h"
+#include "engine/machine/membership.h"
 
 namespace holdfast::bench {
 
@@ -21,6 +23,18 @@ std::int64_t measure_clock() {
         samples.add(static_cast<double>(wall_ns() - before));
     }
     return static_cast<std::int64_t>(samples.quantile(0.5));
+}
+
+// The record that the cluster of a follower goes by; without one, nothing is claimed.
+constexpr ConfigNumber kRecord{Epoch{1}, 1};
+
+KeptMembership record_in_force(const EngineConfig& engine) {
+    KeptMembership kept;
+    config_of_file(engine, kept.config);
+    kept.config.number = kRecord;
+    kept.lease = engine.timing.lease;
+    kept.in_force = true;
+    return kept;
 }
 
 }  // namespace
@@ -39,8 +53,11 @@ LoneEngine::LoneEngine(const Config& config)
     engine.timing = config.timing;
     for (std::uint16_t id = 1; id <= config.hosts; ++id) engine.members.push(HostId{id});
     engine.voters_count = engine.datastores_count = config.voters;
+    for (unsigned d = 1; d <= config.voters; ++d)
+        engine.datastores.push(DatastoreName("hb" + std::to_string(d)));
     engine.watchdog_class = WatchdogClass::Hardware;
     engine.incarnation = incarnation_ = Incarnation{0, 1};
+    if (!config.leads) engine.kept = record_in_force(engine);
     engine_ = std::make_unique<Engine>(engine, now_);
     sent_.reserve(config.hosts);
     slots_.resize(config.hosts);
@@ -53,6 +70,7 @@ LoneEngine::LoneEngine(const Config& config)
         }
         view.reading = SlotReading::Valid;
         view.record = slot_of(HostId{id}, config.hosts, Sequence{1}, config.timing);
+        if (!config.leads) view.record.config = kRecord;
         // A cluster that the engine is to lead has had no leader yet.
         if (config.leads) {
             view.record.decided_epoch = Epoch{};
@@ -144,6 +162,7 @@ void LoneEngine::deliver(Job& job) {
     }
     const SlotRecord& slot = slots_[job.beat_of.value() - 1U].record;
     Beat beat = beat_of(job.beat_of, self_, BeatNumber{round_}, config_.timing);
+    if (!config_.leads) beat.config = kRecord;
     beat.epoch = slot.decided_epoch;
     beat.winner = slot.winner;
     beat.leading = !config_.leads && job.beat_of == HostId{1};

@@ -120,6 +120,21 @@ void Translator::translate_one(Instant now, KeeperReport report) {
     events_.push_back({now, report});
 }
 
+void Translator::retime(ClusterConfig& config) const {
+    if (config.timing == recorded_) config.timing = other_;
+    if (config.timing_next == recorded_) config.timing_next = other_;
+}
+
+void Translator::translate_one(Instant now, const ConfigRead& read) {
+    ConfigRead changed = read;
+    if (read.config != nullptr) {
+        *config_ = *read.config;
+        retime(config_->config);
+        changed.config = config_.get();
+    }
+    answer(now, Kind::ReadConfig, read.host, changed);
+}
+
 const std::vector<Event>& Translator::translate(const Event& event) {
     events_.clear();
     std::swap(events_, due_);
@@ -140,7 +155,7 @@ const std::vector<Event>& Translator::translate(const Event& event) {
     } else if (const auto* config = std::get_if<ConfigWritten>(&event.body)) {
         answer(now, Kind::WriteConfig, HostId{}, *config);
     } else if (const auto* config_read = std::get_if<ConfigRead>(&event.body)) {
-        answer(now, Kind::ReadConfig, config_read->host, *config_read);
+        translate_one(now, *config_read);
     } else if (const auto* beat = std::get_if<BeatReceived>(&event.body)) {
         translate_one(now, *beat);
     } else if (const auto* keeper = std::get_if<KeeperReport>(&event.body)) {

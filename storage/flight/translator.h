@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <tuple>
 #include <vector>
 
@@ -18,6 +19,9 @@ namespace holdfast::flight {
 class Translator {
   public:
     Translator(const Timing& recorded, const Timing& other) : recorded_(recorded), other_(other) {}
+
+    // A record, or what is kept of one, with the other timing where it had the recorded one.
+    void retime(ClusterConfig& config) const;
 
     // What either engine has just asked for.
     void note_recorded(Instant now, const Actions& actions);
@@ -62,6 +66,7 @@ class Translator {
     void translate_one(Instant now, const SlotsRead& read);
     void translate_one(Instant now, const BeatReceived& received);
     void translate_one(Instant now, KeeperReport report);
+    void translate_one(Instant now, const ConfigRead& read);
 
     Timing recorded_;
     Timing other_;
@@ -74,6 +79,7 @@ class Translator {
     std::vector<Event> due_;    // what the other engine's own deeds cause
     std::vector<Event> events_;
     std::vector<SlotView> slots_;
+    std::unique_ptr<ConfigCopy> config_ = std::make_unique<ConfigCopy>();
 };
 
 }  // namespace holdfast::flight

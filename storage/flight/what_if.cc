@@ -88,10 +88,11 @@ WhatIfReport what_if(const Flight& flight, const Timing& timing) {
     const FlightStart& start = flight.start();
     EngineConfig changed = start.config;
     changed.timing = timing;
+    Translator translator(start.config.timing, timing);
+    if (changed.kept) translator.retime(changed.kept->config);
     Engine engine(start.config, start.started_at);
     const auto actions = std::make_unique<Actions>();
     Other other(changed, start.started_at);
-    Translator translator(start.config.timing, timing);
     std::vector<Trace> recorded;
     FlightReader reader(flight);
     FlightStep step;
