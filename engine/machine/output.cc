@@ -175,10 +175,11 @@ void EngineState::put_out() {
         beat_due = false;
         return;
     }
-    // A region of an incarnation that a majority does not hold might outlive it, and hide those of the next.
-    const bool may_write_regions = (phase == HostPhase::Writing && core.incarnation == persisted) ||
-                                   phase == HostPhase::Member ||
-                                   (phase == HostPhase::Leaving && past.known);
+    // A region of an incarnation that a majority does not hold might outlive it, and hide those of the next (seed 323).
+    const bool held = past.known && core.incarnation == persisted;
+    const bool may_write_regions =
+        phase == HostPhase::Member ||
+        ((phase == HostPhase::Writing || phase == HostPhase::Leaving) && held);
     if (may_write_regions) {
         if (roster_writer.dirty()) compose_roster();
         if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {

@@ -83,7 +83,9 @@ TEST(Provisional, WhoIsToldToGoBeforeItsNumberIsHeldWritesNoMore) {
     MiniCluster cluster(3, 3, kTimingFast);
     int written_count = 0;
     cluster.host(2).swallow = [&written_count](const Action& action) {
-        if (std::holds_alternative<WriteSlot>(action)) ++written_count;
+        if (std::holds_alternative<WriteSlot>(action) ||
+            std::holds_alternative<WriteRoster>(action))
+            ++written_count;
         return writes_a_slot(action, is_other_datastore);
     };
     cluster.run(seconds{2});
