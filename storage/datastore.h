@@ -81,7 +81,8 @@ class Datastore {
     // is written later goes where no good record is lost.  A region that cannot be read is looked at
     // again while the loop runs; until then writes to it are answered Failed with EAGAIN.  Blocks
     // at most about open_timeout + 6 * self_test_timeout.  `memory` must outlive the datastore;
-    // when the storage hangs, it is abandoned and the next open() needs a new one.
+    // when the storage hangs, it is abandoned and the next open() needs a new one.  E2BIG: the datastore was
+    // formatted for more hosts than `memory` was made for.
     [[nodiscard]] static Result<std::unique_ptr<Datastore>> open(const DatastoreOptions& options,
                                                                  DatastoreMemory& memory);
 

@@ -78,6 +78,14 @@ Result<std::unique_ptr<Datastore>> Datastore::open(const DatastoreOptions& optio
     if (!selected) return failed_io(options, memory, selected.error());
     const auto superblock = read_superblock(options, memory, *selected->backend);
     if (!superblock) return Unexpected{superblock.error()};
+    const std::uint32_t hosts_max = superblock->geometry.hosts_max();
+    if (hosts_max > memory.hosts_max()) {
+        return Unexpected{Error{E2BIG,
+                                "datastore " + options.name + " (" + options.path +
+                                    "): was formatted for " + std::to_string(hosts_max) +
+                                    " hosts, the memory at hand is for " +
+                                    std::to_string(memory.hosts_max())}};
+    }
     const std::uint64_t needed = superblock->geometry.total_bytes();
     if (target->facts.size_bytes < needed) {
         return failed(options,

@@ -1,6 +1,7 @@
 #include "agent/daemon/datastore_loop.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "agent/daemon/clock.h"
@@ -13,6 +14,8 @@ namespace {
 constexpr Duration kWaitMax = std::chrono::milliseconds{500};
 constexpr Duration kPublishEvery = std::chrono::milliseconds{500};
 constexpr std::size_t kCompletionsAtOnce = 16;
+// What datastores are formatted for unless somebody asks for more; memory for 1,024 hosts is 2 MiB more of each datastore.
+constexpr std::uint32_t kHostsMaxExpected = 64;
 
 template <std::size_t N>
 void copy_text(std::string_view text, std::array<char, N>& out) {
@@ -56,6 +59,7 @@ DatastoreLoop::DatastoreLoop(DatastoreOptions options,
                              Opening opening)
     : options_(std::move(options)),
       hosts_scan_max_(hosts_scan_max),
+      hosts_max_(std::max(hosts_scan_max, kHostsMaxExpected)),
       opening_(std::move(opening)),
       engine_(wakers.engine),
       vm_(wakers.vm),
@@ -63,7 +67,7 @@ DatastoreLoop::DatastoreLoop(DatastoreOptions options,
       sink_(64, wakers.control),
       reopen_every_(opening_.retry_every) {
     options_.wakeup_fd = wakeup_.fd();
-    memories_.push_back(std::make_unique<DatastoreMemory>(hosts_scan_max_, kHostsMax));
+    memories_.push_back(std::make_unique<DatastoreMemory>(hosts_scan_max_, hosts_max_));
     publish();
 }
 
@@ -93,9 +97,15 @@ void DatastoreLoop::try_open() {
         return;
     }
     if (memories_.back()->abandoned()) {
-        memories_.push_back(std::make_unique<DatastoreMemory>(hosts_scan_max_, kHostsMax));
+        memories_.push_back(std::make_unique<DatastoreMemory>(hosts_scan_max_, hosts_max_));
     }
     auto opened = opening_.open(options_, *memories_.back());
+    if (!opened && opened.error().system_errno == E2BIG && hosts_max_ < kHostsMax) {
+        // Formatted for more hosts than most are.  Nobody was told of the smaller memory yet, and nothing is under way in it.
+        hosts_max_ = kHostsMax;
+        memories_.back() = std::make_unique<DatastoreMemory>(hosts_scan_max_, hosts_max_);
+        opened = opening_.open(options_, *memories_.back());
+    }
     if (opened) {
         store_ = std::move(opened.value());
         problem_.clear();

@@ -124,6 +124,7 @@ class DatastoreLoop {
 
     DatastoreOptions options_;
     const std::uint32_t hosts_scan_max_;
+    std::uint32_t hosts_max_;  // that the memory is made for
     const Opening opening_;
     Wakeup wakeup_;
     DatastorePort engine_;

@@ -5,10 +5,7 @@
 // One host with its peers on loopback.  Each beat arrives by itself: poll, receive, authenticate, step.  Only this
 // host's work is counted, not that of the peers.  Exit code: 0, 1 something was lost or failed, 2 usage.
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <string>
 
 #include <netinet/in.h>
@@ -18,6 +15,7 @@
 
 #include "bench/support/cluster_records.h"
 #include "bench/support/cost.h"
+#include "bench/support/interval_bench.h"
 #include "bench/support/lone_engine.h"
 #include "net/beat_receiver.h"
 #include "net/beat_sender.h"
@@ -175,28 +173,18 @@ bool measure(const BeatKeys& keys,
     return figures.lost == 0 && lone.settled();
 }
 
-int run(std::uint32_t intervals, const std::string& json) {
-    std::FILE* out = std::fopen(json.c_str(), "w");
-    if (out == nullptr) {
-        std::fprintf(stderr, "hf_bench_beats: %s: %s\n", json.c_str(), std::strerror(errno));
-        return 2;
-    }
+bool measure_all(std::uint32_t intervals, std::FILE* out, const char*& separator) {
     const auto keys = BeatKeys::parse(std::string(63, '0') + "1\n", "bench");
     if (!keys) {
         std::fprintf(stderr, "FAILED beats: %s\n", keys.error().text.c_str());
-        return 1;
+        return false;
     }
     bool all = true;
-    const char* separator = "[\n";
     for (const std::uint16_t hosts : kClusters) {
-        const std::uint32_t share =
-            std::max(intervals * 64 / std::max<std::uint32_t>(hosts, 16), 10U);
-        all = measure(*keys, hosts, share, out, separator) && all;
+        all = measure(*keys, hosts, intervals_for(intervals, hosts, 10), out, separator) && all;
         separator = ",\n";
     }
-    std::fputs("\n]\n", out);
-    std::fclose(out);
-    return all ? 0 : 1;
+    return all;
 }
 
 }  // namespace
@@ -204,16 +192,6 @@ int run(std::uint32_t intervals, const std::string& json) {
 }  // namespace holdfast::bench
 
 int main(int argc, char** argv) {
-    std::uint32_t intervals = 200;
-    std::string json;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        const std::string word = argv[i];
-        if (word == "--intervals") intervals = static_cast<std::uint32_t>(std::atoi(argv[i + 1]));
-        if (word == "--json") json = argv[i + 1];
-    }
-    if (json.empty() || intervals == 0) {
-        std::fputs("usage: hf_bench_beats [--intervals N] --json FILE\n", stderr);
-        return 2;
-    }
-    return holdfast::bench::run(intervals, json);
+    return holdfast::bench::run_interval_bench(
+        argc, argv, "hf_bench_beats", 200, &holdfast::bench::measure_all);
 }

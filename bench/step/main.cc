@@ -4,14 +4,10 @@
 //
 // Every figure is of single steps in nanoseconds; the cost of reading the clock is deducted.  Exit code: 0, 1 an
 // engine did not become what it should be, 2 usage.
-#include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
 
 #include "bench/support/allocation_count.h"
+#include "bench/support/interval_bench.h"
 #include "bench/support/lone_engine.h"
 
 namespace holdfast::bench {
@@ -79,28 +75,17 @@ bool measure(const LoneEngine::Config& config,
     return lone.settled();
 }
 
-int run(std::uint32_t intervals, const std::string& json) {
-    std::FILE* out = std::fopen(json.c_str(), "w");
-    if (out == nullptr) {
-        std::fprintf(stderr, "hf_bench_step: %s: %s\n", json.c_str(), std::strerror(errno));
-        return 2;
-    }
+bool measure_all(std::uint32_t intervals, std::FILE* out, const char*& separator) {
     bool all = true;
-    const char* separator = "[\n";
     for (const std::uint16_t hosts : kClusters) {
         for (const bool leads : {true, false}) {
             LoneEngine::Config config;
             config.hosts = hosts;
             config.leads = leads;
-            // About as many steps for every size.
-            const std::uint32_t share =
-                std::max(intervals * 64 / std::max<std::uint32_t>(hosts, 16), 20U);
-            all = measure(config, share, out, separator) && all;
+            all = measure(config, intervals_for(intervals, hosts, 20), out, separator) && all;
         }
     }
-    std::fputs("\n]\n", out);
-    std::fclose(out);
-    return all ? 0 : 1;
+    return all;
 }
 
 }  // namespace
@@ -108,16 +93,6 @@ int run(std::uint32_t intervals, const std::string& json) {
 }  // namespace holdfast::bench
 
 int main(int argc, char** argv) {
-    std::uint32_t intervals = 400;
-    std::string json;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        const std::string word = argv[i];
-        if (word == "--intervals") intervals = static_cast<std::uint32_t>(std::atoi(argv[i + 1]));
-        if (word == "--json") json = argv[i + 1];
-    }
-    if (json.empty() || intervals == 0) {
-        std::fputs("usage: hf_bench_step [--intervals N] --json FILE\n", stderr);
-        return 2;
-    }
-    return holdfast::bench::run(intervals, json);
+    return holdfast::bench::run_interval_bench(
+        argc, argv, "hf_bench_step", 400, &holdfast::bench::measure_all);
 }

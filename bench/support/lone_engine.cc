@@ -212,6 +212,10 @@ void LoneEngine::answer(const Action& action) {
         later(kIoTime, RosterWritten{roster->datastore, roster->request, IoStatus::Done});
     } else if (const auto* orders = std::get_if<WriteOrders>(&action)) {
         later(kIoTime, OrdersWritten{orders->datastore, orders->request, IoStatus::Done});
+    } else if (const auto* config = std::get_if<WriteConfig>(&action)) {
+        later(kIoTime, ConfigWritten{config->datastore, config->request, IoStatus::Done});
+    } else if (const auto* keep = std::get_if<KeepMembership>(&action)) {
+        later({}, MembershipKept{keep->serial});
     } else if (const auto* read = std::get_if<ReadRoster>(&action)) {
         const bool own = read->host == self_;
         later(kIoTime,

@@ -99,5 +99,26 @@ TEST_F(DatastoreLoopTest, HungOpenIsTriedAgainWithMemoryOfItsOwn) {
     loop.stop();
 }
 
+TEST_F(DatastoreLoopTest, DatastoreForManyHostsGetsMemoryForThem) {
+    std::atomic<std::uint32_t> first{0};
+    std::atomic<std::uint32_t> then{0};
+    const auto open = [&](const DatastoreOptions&,
+                          DatastoreMemory& memory) -> Result<std::unique_ptr<Datastore>> {
+        if (memory.hosts_max() < kHostsMax) {
+            first.store(memory.hosts_max());
+            return Unexpected{Error{E2BIG, "formatted for more"}};
+        }
+        then.store(memory.hosts_max());
+        return Unexpected{Error{EIO, "that is all"}};
+    };
+    DatastoreLoop loop(
+        options_, 2, {wakeup_, wakeup_, wakeup_, wakeup_}, {open, std::chrono::minutes{1}});
+    loop.start();
+    ASSERT_TRUE(eventually([&] { return then.load() != 0; }));
+    EXPECT_EQ(first.load(), 64U);
+    EXPECT_EQ(then.load(), kHostsMax);
+    loop.stop();
+}
+
 }  // namespace
 }  // namespace holdfast

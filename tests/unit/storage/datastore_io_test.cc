@@ -1,5 +1,6 @@
 // A whole datastore on real storage, both back-ends: format, open, beat, scan, start again.
 #include <array>
+#include <cerrno>
 #include <memory>
 
 #include <fcntl.h>
@@ -85,6 +86,14 @@ class DatastoreIo : public IoModeTest {
     OwnedFd wakeup_;
     DatastoreMemory memory_{4, 4};
 };
+
+TEST_P(DatastoreIo, MemoryForFewerHostsIsRefused) {
+    DatastoreMemory small{3, 3};
+    const auto store = Datastore::open(options_, small);
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().system_errno, E2BIG) << store.error().text;
+    EXPECT_FALSE(small.abandoned());
+}
 
 TEST_P(DatastoreIo, BeatsAndIsFoundAgain) {
     {
