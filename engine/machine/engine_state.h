@@ -1,9 +1,6 @@
-// EngineState: the parts of the engine and how one step goes through them.
-//
+// EngineState: the parts of the engine and how one step goes through them:
 //     take the event in  ->  settle (what follows from it)  ->  put out (what must be written and sent)
-//
-// Each group of functions below lives in the file that its comment names; the data that it changes is in the class of
-// the same subject.
+// Each group of functions lives in the file that its comment names; what it changes is in the class of the same subject.
 #pragma once
 
 #include <vector>
@@ -342,7 +339,6 @@ struct EngineState {
     RegionWriter orders_writer;
     Past past;
     Keeper keeper;
-
     SlotRecord own_slot;
     Roster own_roster;
     ConfigCopy own_config;           // what lies in this host's own region
@@ -397,7 +393,6 @@ struct EngineState {
     std::vector<std::uint8_t> circle_seen;
     std::vector<std::uint16_t> circle_stack;
     FixedList<Mark, kMarksMax> marks;
-
     std::uint64_t steps_count = 0;
     std::uint64_t beats_ignored_count = 0;
 };

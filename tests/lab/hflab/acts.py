@@ -7,12 +7,7 @@ from .common import LabError, note
 from .hosts import power_off_together
 
 NOT_IN_LAB = {
-    "maintenance": "it does not ask the agents for this yet",
-    "timing": "it does not ask the agents for this yet",
-    "datastore": "it does not ask the agents for this yet",
-    "expect changed": "it does not ask the agents for changes yet",
-    "expect unchanged": "it does not ask the agents for changes yet",
-    "expect lease": "it does not ask the agents for this yet",
+    "maintenance": "the agent cannot do this yet",
     "drift": "the lab's hosts share one clock",
     "shut-down": "nothing in the lab tells an agent that its host is shut down",
 }
