@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kBuckets = 32768;  // twice the claims that fit: chains stay short
 constexpr std::uint8_t kReadsInFlightMax = kRegionReadsInFlightMax - 3;  // the rest is for others
+constexpr std::uint8_t kOvertakenMax = 4;  // 16 intervals, some leases
 
 }  // namespace
 
@@ -70,11 +71,12 @@ void RosterTable::issue(Core& core, const PeerTable& peers) {
         const bool newer = announced(*peer) > (known.valid ? known.version : Version{});
         const bool wanted = !known.wanted_after.is_none() && known.thorough <= known.wanted_after;
         if (!newer && !wanted) continue;
-        // One reading at a time; a later one replaces it when it is too old to serve, or a beat has passed without an end.
-        const bool under_way =
-            !known.asked.is_none() && core.now - known.asked_at < core.config.timing.interval;
-        if (under_way && known.asked > known.wanted_after) {
-            core.wake_at(known.asked_at + core.config.timing.interval);
+        // One reading at a time; a later one replaces it when it is too old to serve, or its time has passed without an end.
+        // That time doubles: of a storage slower than a beat, no reading would ever end.
+        const Duration patience = core.config.timing.interval * (1 << known.overtaken);
+        const bool serves = !known.asked.is_none() && known.asked > known.wanted_after;
+        if (serves && core.now - known.asked_at < patience) {
+            core.wake_at(known.asked_at + patience);
             continue;
         }
         // One that ended without what was wanted is repeated, but not at once: a doorbell may ring before the roster landed.
@@ -86,6 +88,7 @@ void RosterTable::issue(Core& core, const PeerTable& peers) {
         }
         const std::uint8_t free = free_datastores(core);
         if (!core.quorum.holds(free)) continue;  // its turn comes with an answer
+        if (serves && known.overtaken < kOvertakenMax) ++known.overtaken;
         known.asked = core.new_request();
         known.asked_at = core.now;
         known.asked_mask = free;
@@ -96,7 +99,7 @@ void RosterTable::issue(Core& core, const PeerTable& peers) {
             ++reads_in_flight_[d];
             core.emit(ReadRoster{d, core.new_request(), known.host});
         }
-        core.wake_at(core.now + core.config.timing.interval);
+        core.wake_at(core.now + core.config.timing.interval * (1 << known.overtaken));
     }
 }
 
@@ -160,6 +163,7 @@ void RosterTable::finish(Core& core, Known& known) {
     if (good) {
         known.thorough = std::max(known.thorough, known.asked);
         known.unreadable = false;
+        known.overtaken = 0;
     }
     if (known.answered_mask != known.asked_mask) return;
     known.asked = RequestId{};

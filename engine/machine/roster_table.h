@@ -39,7 +39,7 @@ class RosterTable {
         std::uint8_t asked_mask = 0;     // bit d: datastore d was asked,
         std::uint8_t answered_mask = 0;  // and answered
         std::uint8_t good_mask = 0;      // bit d: with a roster, or with "never written"
-        bool any_copy = false;
+        std::uint8_t overtaken = 0;      // how often it was asked again before it had ended
         RequestId wanted_after;   // somebody needs a thorough reading issued after this request
         RequestId thorough;       // the newest reading that a majority answered well began here
         bool unreadable = false;  // the last reading ended without a majority
