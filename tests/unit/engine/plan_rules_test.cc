@@ -1,0 +1,136 @@
+// Rules about which VM is restarted where, and what becomes of an order that leads nowhere.
+#include <gtest/gtest.h>
+
+#include "tests/unit/engine/mini_cluster.h"
+
+namespace holdfast::testing {
+namespace {
+
+// Three hosts, host 1 leads, host 2 runs VM 1 and dies.  Host 3 has more memory than host 1 unless a test says otherwise.
+struct Restart {
+    MiniCluster cluster{3, 3, kTimingFast};
+
+    Restart() {
+        cluster.run(seconds{3});
+        EXPECT_EQ(cluster.leader(), 1);
+        room(3, 4096);
+    }
+
+    void room(int id, std::uint32_t memory_mib, std::uint32_t datastores = 1) {
+        Capacity capacity{};
+        capacity.memory_mib = memory_mib;
+        capacity.cpus = 8;
+        capacity.datastores = datastores;
+        cluster.send(id, CapacityReport{capacity});
+    }
+
+    void run_vm(const std::function<void(VmSpec&)>& adjust = nullptr) {
+        VmSpec spec = vm_spec(1);
+        if (adjust) adjust(spec);
+        cluster.host(2).running[spec.vm] = spec;
+        cluster.send(2, VmSeen{spec, VmRunState::Running});
+        cluster.run(seconds{3});
+    }
+
+    void lose_host() {
+        cluster.power_off(2);
+        cluster.run(kTimingFast.dead + seconds{2});
+    }
+
+    // libvirt of host `id` says no to every start; each is counted.
+    void starts_fail(int id) {
+        cluster.host(id).swallow = [this, id](const Action& action) {
+            const auto* start = std::get_if<StartVm>(&action);
+            if (start == nullptr) return false;
+            ++starts_count;
+            cluster.send(id, VmStarted{start->spec.vm, start->claim, StartFailure::Libvirt});
+            return true;
+        };
+    }
+
+    int starts_count = 0;
+};
+
+TEST(PlanRule, ADisabledVmStaysDown) {
+    Restart restart;
+    restart.run_vm([](VmSpec& spec) { spec.priority = Priority::Disabled; });
+    restart.lose_host();
+    restart.cluster.run(seconds{10});
+    EXPECT_TRUE(restart.cluster.saw(1, TraceCode::DeclaredDead));
+    EXPECT_EQ(restart.cluster.runs_on(1), 0) << restart.cluster.story(1);
+}
+
+TEST(PlanRule, AVmGoesWhereItsDisksAre) {
+    Restart restart;
+    restart.room(1, 1024, 3);
+    restart.run_vm([](VmSpec& spec) { spec.datastores = 2; });
+    restart.lose_host();
+    EXPECT_EQ(restart.cluster.runs_on(1), 1)
+        << "although host 3 has more memory: " << restart.cluster.story(1);
+}
+
+TEST(PlanRule, ATargetThatDiesLosesItsOrder) {
+    Restart restart;
+    restart.run_vm();
+    restart.cluster.host(3).vm_side_hangs = true;
+    restart.lose_host();
+    ASSERT_TRUE(restart.cluster.saw(3, TraceCode::OrderTaken)) << restart.cluster.story(1);
+    ASSERT_EQ(restart.cluster.runs_on(1), 0);
+    restart.cluster.power_off(3);
+    restart.cluster.run(kTimingFast.dead + seconds{5});
+    EXPECT_EQ(restart.cluster.runs_on(1), 1) << restart.cluster.story(1);
+}
+
+TEST(PlanRule, AnOrderThatNobodyTakesUpGoesToAnother) {
+    Restart restart;
+    restart.run_vm();
+    restart.cluster.host(3).swallow = [](const Action& action) {
+        return std::holds_alternative<ReadOrders>(action);
+    };
+    restart.lose_host();
+    ASSERT_TRUE(restart.cluster.saw(1, TraceCode::OrderGiven)) << restart.cluster.story(1);
+    restart.room(1, 8192);
+    restart.cluster.run(seconds{10});
+    EXPECT_EQ(restart.cluster.runs_on(1), 1) << restart.cluster.story(1);
+}
+
+TEST(PlanRule, AfterAFailureAnotherHostIsTried) {
+    Restart restart;
+    restart.run_vm();
+    restart.starts_fail(3);
+    restart.lose_host();
+    restart.cluster.run(seconds{5});
+    EXPECT_EQ(restart.starts_count, 1);
+    EXPECT_EQ(restart.cluster.runs_on(1), 1) << restart.cluster.story(1);
+}
+
+TEST(PlanRule, AfterAFailureEverywhereItWaits) {
+    Restart restart;
+    restart.run_vm();
+    for (const int id : {1, 3}) restart.starts_fail(id);
+    restart.lose_host();
+    restart.cluster.run(seconds{90});
+    EXPECT_EQ(restart.starts_count, 2) << "once on each: " << restart.cluster.story(1);
+    restart.cluster.run(std::chrono::minutes{5});
+    EXPECT_GE(restart.starts_count, 3);
+}
+
+// Host 3's agent has begun anew, hears nobody's answer and cannot read the record that counts it.
+TEST(PlanRule, ABarredHostGetsNothing) {
+    Restart restart;
+    restart.run_vm();
+    restart.cluster.host(3).swallow = [](const Action& action) {
+        return std::holds_alternative<ReadConfig>(action);
+    };
+    restart.cluster.host(3).net_in = false;
+    restart.cluster.restart_agent(3);
+    restart.room(3, 4096);
+    restart.cluster.run(seconds{3});
+    ASSERT_TRUE(restart.cluster.host(3).engine->barred()) << restart.cluster.story(3);
+    restart.lose_host();
+    restart.cluster.run(seconds{3});
+    EXPECT_EQ(restart.cluster.runs_on(1), 1) << restart.cluster.story(1);
+}
+
+}  // namespace
+}  // namespace holdfast::testing
