@@ -133,7 +133,7 @@ TEST(QemuProcess, IsKilledForReal) {
         ::execl("/bin/sh",
                 "sh",
                 "-c",
-                "sleep 60; :",
+                "kill -STOP $$; :",  // a child of its own would outlive it
                 "-name",
                 "guest=x",
                 "-uuid",
