@@ -2,26 +2,15 @@
 #include <gtest/gtest.h>
 
 #include "engine/machine/leadership.h"
-#include "tests/unit/engine/mini_cluster.h"
+#include "tests/unit/engine/forged_beat.h"
 
 namespace holdfast::testing {
 namespace {
 
-// A beat of host `from` as if it led epoch `epoch`, answering the newest beat of host `to`.
+// A made-up beat (forged_beat.h) of a host that says it leads.
 Beat answer_of(MiniCluster& cluster, int from, int to, BeatNumber answered) {
-    const SlotRecord& slot = cluster.host(from).engine->own_slot();
-    Beat beat;
-    beat.from = HostId{static_cast<std::uint16_t>(from)};
-    beat.to = HostId{static_cast<std::uint16_t>(to)};
-    beat.host_uuid = uuid_of(1, static_cast<std::uint8_t>(from));
-    beat.boot_id = cluster.host(from).config.boot_id;
-    beat.incarnation = slot.incarnation;
-    beat.number = BeatNumber{100'000};
-    beat.epoch = slot.decided_epoch;
-    beat.winner = slot.winner;
+    Beat beat = forged_beat(cluster, from, to, answered);
     beat.leading = true;
-    beat.answered_number = answered;
-    beat.answered_incarnation = cluster.host(to).engine->own_slot().incarnation;
     return beat;
 }
 
