@@ -102,6 +102,8 @@ void FaultDriver::begin(FaultKind kind) {
         begin_storage(kind);
     } else if (kind >= FaultKind::ChangeTiming) {
         begin_change(kind);
+    } else if (kind == FaultKind::LateAnswers) {
+        begin_story(kind);
     } else if (kind >= FaultKind::FenceTrouble) {
         begin_from_outside(kind);
     } else if (kind >= FaultKind::PlannedShutdown) {
