@@ -105,11 +105,13 @@ bool Membership::silence_is_over(const Core& core, const PeerTable& peers) const
     if (!current() || held().find(core.config.self) == nullptr) return false;
     Duration lease = std::max(core.config.timing.lease, held().timing.lease);
     Duration dead = std::max(core.config.timing.dead, held().timing.dead);
+    const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
+    // Whatever others publish, it is no shorter than this.
+    if (core.now < since_ + with_drift(limit + lease * 3 / 4 + dead)) return false;
     for (const Peer& peer : peers.all()) {
         lease = std::max(lease, peer.lease());
         dead = std::max(dead, dead_after(core.config.timing, peer.lease(), peer.watchdog()));
     }
-    const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
     const Duration unseen = with_drift(limit + lease * 3 / 4 + dead);
     for (const Peer& peer : peers.all()) {
         Instant sight = since_;
