@@ -182,17 +182,12 @@ void EngineState::put_out() {
         ((phase == HostPhase::Writing || phase == HostPhase::Leaving) && held);
     if (may_write_regions) {
         if (roster_writer.dirty()) compose_roster();
-        if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {
-            roster_writer.issue<WriteRoster>(core);
-        }
+        roster_writer.issue<WriteRoster>(core);
         // Kept first: nobody may read a record that an agent started after this one knows nothing of.
         if (config_writer.dirty() && membership.is_kept()) compose_config();
-        if (!config_writer.version().is_none() && own_config.version == config_writer.version())
-            config_writer.issue<WriteConfig>(core);
+        config_writer.issue<WriteConfig>(core);
         if (orders_writer.dirty()) compose_orders();
-        if (own_orders.version == orders_writer.version() && !own_orders.version.is_none()) {
-            orders_writer.issue<WriteOrders>(core);
-        }
+        orders_writer.issue<WriteOrders>(core);
     }
     settle_shutdown();
     issue_slots();
