@@ -67,7 +67,7 @@ bool EngineState::silent_since(const Peer& peer, Instant due, std::uint8_t& read
 // Silence is a proof after start + dead, by reads from a majority that were issued after that and show nothing newer.  A newer
 // sight moves `start`, so "show nothing newer" needs no bookkeeping of its own.
 void EngineState::watch_silence(Peer& peer) {
-    const SlotRecord& slot = peer.slot;
+    const SeenSlot& slot = peer.slot;
     const bool clean =
         peer.slot_seen && slot.flags.clean_shutdown && slot.incarnation == peer.incarnation;
     if (clean) {

@@ -46,7 +46,7 @@ bool EngineState::leader_could_restart() const {
     const HostKey winner = leadership.winner();
     const Peer* leader = peers.find(winner.host);
     if (leader == nullptr || leader->slot.incarnation != winner.incarnation) return false;
-    const SlotRecord& slot = leader->slot;
+    const SeenSlot& slot = leader->slot;
     return slot.winner == winner && slot.decided_epoch == leadership.decided_epoch() &&
            slot.resigned_epoch < slot.decided_epoch &&
            is_connected_since(*leader, isolation.found_at() + 3 * core.config.timing.interval);

@@ -14,12 +14,36 @@
 
 namespace holdfast {
 
+// What the newest slot of a host said, as far as anybody asks later.  Much less than SlotRecord, because every scan copies it for
+// every host.
+struct SeenSlot {
+    Uuid host_uuid;
+    Incarnation incarnation;
+    Sequence sequence;
+    Duration lease{};
+    Duration watchdog{};
+    WatchdogClass watchdog_class = WatchdogClass::None;
+    SlotFlags flags;
+    std::uint32_t storage_lost_mask = 0;
+    Ballot ballot;
+    Epoch decided_epoch;
+    HostKey winner;
+    Epoch resigned_epoch;
+    ConfigNumber config;
+    Version roster_version;
+    Version orders_version;
+    HostSet heard;
+
+    // Takes everything from `record`.
+    void take(const SlotRecord& record);
+};
+
 struct Peer {
     HostId id;
     bool slot_seen = false;
     bool beat_seen = false;
     bool duplicate_said = false;        // another host beats with this id
-    SlotRecord slot;                    // the newest seen on any datastore
+    SeenSlot slot;                      // the newest seen on any datastore
     Beat beat;                          // the newest received
     Instant slot_moved_at = kNotYet;    // when the slot last became newer
     Instant connected_since = kNotYet;  // since when its slots move and do not say isolated
