@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
 #include "engine/base/limits.h"
 #include "engine/base/types.h"
+#include "engine/lockfree/seqlock.h"
 #include "engine/machine/host_phase.h"
 #include "engine/machine/peer_verdict.h"
 #include "engine/machine/roster.h"
@@ -77,5 +79,12 @@ struct Snapshot {
 };
 
 static_assert(std::is_trivially_copyable_v<Snapshot>, "a seqlock copies it word by word");
+static_assert(std::is_standard_layout_v<Snapshot>, "offsetof");
+
+// What of it means something: all but the lines of the lists that are not used.
+[[nodiscard]] std::array<BytesPart, 2> used_parts(const Snapshot& snapshot);
+
+// Makes of a snapshot what it would be `ns` later if nothing had happened since: ages grow, the lease runs down.
+void let_pass(Snapshot& snapshot, std::int64_t ns);
 
 }  // namespace holdfast
