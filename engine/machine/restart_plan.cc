@@ -244,7 +244,7 @@ void EngineState::look_for_rooms() {
         const Peer& peer = *peers.find(known.host);
         const bool able = peer.verdict == PeerVerdict::Alive && known.valid &&
                           known.incarnation == peer.incarnation && !peer.slot.flags.maintenance &&
-                          !peer.slot.flags.barred;
+                          (!peer.slot.flags.barred || planted(Mutant::BarredIsOrdered));
         if (!able) continue;
         std::uint64_t used = 0;
         rosters.for_each_of_host(known, [&used](const Claim& claim) {

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 namespace {
@@ -129,7 +131,8 @@ void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
     known.first = kEnd;
     known.entries_count = 0;
     known.valid = true;
-    known.version = roster.version;
+    known.version = planted(Mutant::OlderRosterTaken) ? std::max(known.version, roster.version)
+                                                      : roster.version;
     known.incarnation = roster.incarnation;
     known.boot_id = roster.boot_id;
     known.capacity = roster.capacity;
@@ -185,7 +188,7 @@ bool RosterTable::take(Core& core, const RosterRead& read) {
     bool changed = false;
     if (read.reading == RegionReading::Valid && read.roster->host == read.host &&
         // Never an older one than is known, also when that did not fit.
-        (read.roster->version > known.version ||
+        (read.roster->version > known.version || planted(Mutant::OlderRosterTaken) ||
          (!known.valid && read.roster->version == known.version))) {
         replace(core, known, *read.roster);
         changed = true;
