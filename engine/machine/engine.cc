@@ -117,7 +117,8 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
       rosters(config),
       membership(core.config, now),
       timing_stage(config, core.config.timing),
-      next_beat_at(now) {
+      next_beat_at(now),
+      admission(config.members.size()) {
     HF_CHECK(is_safe(config.timing));
     HF_CHECK(config.voters_count == 1 || config.voters_count == 3 || config.voters_count == 5);
     HF_CHECK(config.datastores.empty() || config.datastores.size() == config.datastores_count);

@@ -39,7 +39,7 @@ bool EngineState::rosters_read_in_office() {
 void EngineState::plan_restarts() {
     if (!leadership.leading(core.now) || phase != HostPhase::Member) {
         if (!plans.empty()) plans.clear();
-        return;
+        return admission.forget();
     }
     if (own_orders.epoch != leadership.decided_epoch()) {
         own_orders.epoch = leadership.decided_epoch();
@@ -82,6 +82,7 @@ void EngineState::plan_restarts() {
             if (order.number == plan.number) take_order(own_orders, order);
         }
     }
+    watch_admission();
 }
 
 void EngineState::weigh(VmStanding& standing, const Claim& claim, HostKey owner, bool dead) const {

@@ -123,6 +123,7 @@ void RosterTable::unchain(std::uint32_t index) {
 }
 
 void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
+    ++changes_count_;
     for (std::uint32_t i = known.first; i != kEnd;) {
         const std::uint32_t next = entries_[i].next_of_host;
         unchain(i);

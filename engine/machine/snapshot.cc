@@ -58,6 +58,7 @@ void EngineState::fill(Snapshot& snapshot) const {
     snapshot.leading = leadership.leading(now);
     snapshot.keeper_armed = keeper.armed();
     snapshot.watchdog_ns = keeper.report.watchdog.count();
+    snapshot.absorption = admission.rehearsal.result();
     snapshot.steps_count = steps_count;
     snapshot.beats_ignored_count = beats_ignored_count;
     snapshot.datastores_count = core.config.datastores_count;
