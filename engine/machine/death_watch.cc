@@ -23,7 +23,9 @@ Duration needed_silence(const Timing& timing, const Peer& peer) {
 }  // namespace
 
 void EngineState::watch_deaths() {
-    if (!leads_in_force() || phase != HostPhase::Member) return;
+    if (phase != HostPhase::Member) return;
+    if (!leads_in_force() && !(leadership.leading(core.now) && planted(Mutant::JudgesBeforeRecord)))
+        return;
     for (Peer& peer : peers.all()) {
         if (!peer.known() || peer.incarnation.is_none()) continue;
         watch_reboot(peer);
@@ -38,6 +40,10 @@ Instant EngineState::silence_began(const Peer& peer) const {
     const HostKey key{peer.id, peer.incarnation};
     // Before the last change of the list of datastores, it may have written where nobody looks any more.
     const Instant began = std::max(peer.evidence_at, voters_changed_at);
+    if (planted(Mutant::ThirdHostIsEvidence)) {
+        for (const Peer& other : peers.all())
+            if (other.slot.heard.contains(peer.id)) return core.now;
+    }
     return key == leadership.previous_winner() || planted(Mutant::PreviousOfficeNotCounted)
                ? began
                : std::max(began, leadership.answers_ended_at());
@@ -78,10 +84,12 @@ void EngineState::watch_silence(Peer& peer) {
     }
     const HostKey key{peer.id, peer.incarnation};
     const Timing& timing = core.config.timing;
-    const Duration dead = needed_silence(timing, peer);
+    const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
+    const Duration dead = held_nothing && planted(Mutant::NoVmsIsProof)
+                              ? timing.silent
+                              : needed_silence(timing, peer);
     std::uint8_t readings = 0;
     if (!silent_since(peer, silence_began(peer) + dead, readings)) return;
-    const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
     const bool hardware = peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen &&
                           (slot.flags.armed || planted(Mutant::DeadWithoutArming));
     if (!hardware && !held_nothing && !membership.held().accept_weak_watchdog &&

@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "engine/base/mutant.h"
+#include "engine/machine/admission_watch.h"
 #include "engine/machine/core.h"
 #include "engine/machine/engine.h"
 #include "engine/machine/fencing.h"
 #include "engine/machine/host_lease.h"
 #include "engine/machine/isolation.h"
+#include "engine/machine/keeper_state.h"
 #include "engine/machine/leadership.h"
 #include "engine/machine/membership.h"
 #include "engine/machine/own_vms.h"
@@ -35,18 +37,6 @@ struct Past {
     SlotRecord slot;            // the newest
     bool roster_found = false;  // own_roster holds it
     bool known = false;         // both were read from a majority, in this life of the agent
-};
-
-// What this host asked of its keeper and what the keeper answered.
-struct Keeper {
-    std::uint64_t arming = 0;       // asked for; 0: not armed
-    std::uint64_t arming_last = 0;  // the greatest ever asked for
-    bool reported = false;
-    KeeperReport report;
-    Instant deadline = kNever;  // as last told
-    bool reset_asked = false;
-
-    [[nodiscard]] bool armed() const { return arming != 0 && report.arming >= arming; }
 };
 
 enum class ClaimCheck : std::uint8_t { Wait, Clean, Renumber, Withdraw };
@@ -288,6 +278,14 @@ struct EngineState {
     void add_group_spot(HostId host, const VmSpec& spec);
     void hosts_of_groups(const VmSpec& spec, HostSet& apart, HostSet& together) const;
 
+    // admission_watch.cc: which failures could be absorbed
+    void watch_admission();
+    void begin_admission();
+    [[nodiscard]] std::size_t gather_home();
+    [[nodiscard]] std::uint64_t admission_depends_on() const;
+    [[nodiscard]] std::uint64_t claims_known() const;
+    void say_absorption();
+
     // output.cc: what must be written and sent
     void put_out();
     void compose_slot();
@@ -388,6 +386,7 @@ struct EngineState {
     OrderNumber order_number;
     std::vector<Plan> plans;
     std::vector<Room> rooms;
+    AdmissionWatch admission;
     std::vector<AwaitedName> awaited_names;
     std::vector<GroupSpot> group_spots;
     std::vector<std::uint8_t> circle_seen;

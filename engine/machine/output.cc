@@ -163,7 +163,7 @@ void EngineState::settle_shutdown() {
         bool acknowledged = !leaving_beat.is_none();
         for (const Peer& peer : peers.all())
             acknowledged = acknowledged && peer.answered >= leaving_beat;
-        if (!held && !acknowledged) return;
+        if (!held && !acknowledged && !planted(Mutant::LeavesUnheard)) return;
     }
     ready_said = true;
     core.emit(ShutdownReady{});
@@ -184,7 +184,8 @@ void EngineState::put_out() {
         if (roster_writer.dirty()) compose_roster();
         roster_writer.issue<WriteRoster>(core);
         // Kept first: nobody may read a record that an agent started after this one knows nothing of.
-        if (config_writer.dirty() && membership.is_kept()) compose_config();
+        const bool kept = membership.is_kept() || planted(Mutant::NumberBeforeKept);
+        if (config_writer.dirty() && kept) compose_config();
         config_writer.issue<WriteConfig>(core);
         if (orders_writer.dirty()) compose_orders();
         orders_writer.issue<WriteOrders>(core);

@@ -182,7 +182,9 @@ bool PeerTable::learn_beat(const Core& core, const Beat& beat) {
 
 void PeerTable::learn_roster(const Core& core, const Roster& roster) {
     Peer* peer = find(roster.host);
-    if (peer == nullptr || !peer->known() || roster.incarnation <= peer->incarnation) return;
+    if (peer == nullptr || !peer->known() || roster.incarnation <= peer->incarnation ||
+        planted(Mutant::RosterIsNoSign))
+        return;
     learn_incarnation(core, *peer, roster.incarnation, roster.boot_id);
     peer->evidence_at = core.now;
 }

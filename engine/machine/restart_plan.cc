@@ -39,7 +39,7 @@ bool EngineState::rosters_read_in_office() {
 void EngineState::plan_restarts() {
     if (!leadership.leading(core.now) || phase != HostPhase::Member) {
         if (!plans.empty()) plans.clear();
-        return;
+        return admission.forget();
     }
     if (own_orders.epoch != leadership.decided_epoch()) {
         own_orders.epoch = leadership.decided_epoch();
@@ -82,6 +82,7 @@ void EngineState::plan_restarts() {
             if (order.number == plan.number) take_order(own_orders, order);
         }
     }
+    watch_admission();
 }
 
 void EngineState::weigh(VmStanding& standing, const Claim& claim, HostKey owner, bool dead) const {
@@ -244,7 +245,7 @@ void EngineState::look_for_rooms() {
         const Peer& peer = *peers.find(known.host);
         const bool able = peer.verdict == PeerVerdict::Alive && known.valid &&
                           known.incarnation == peer.incarnation && !peer.slot.flags.maintenance &&
-                          !peer.slot.flags.barred;
+                          (!peer.slot.flags.barred || planted(Mutant::BarredIsOrdered));
         if (!able) continue;
         std::uint64_t used = 0;
         rosters.for_each_of_host(known, [&used](const Claim& claim) {

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 namespace {
@@ -121,6 +123,7 @@ void RosterTable::unchain(std::uint32_t index) {
 }
 
 void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
+    ++changes_count_;
     for (std::uint32_t i = known.first; i != kEnd;) {
         const std::uint32_t next = entries_[i].next_of_host;
         unchain(i);
@@ -129,7 +132,8 @@ void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
     known.first = kEnd;
     known.entries_count = 0;
     known.valid = true;
-    known.version = roster.version;
+    known.version = planted(Mutant::OlderRosterTaken) ? std::max(known.version, roster.version)
+                                                      : roster.version;
     known.incarnation = roster.incarnation;
     known.boot_id = roster.boot_id;
     known.capacity = roster.capacity;
@@ -185,7 +189,7 @@ bool RosterTable::take(Core& core, const RosterRead& read) {
     bool changed = false;
     if (read.reading == RegionReading::Valid && read.roster->host == read.host &&
         // Never an older one than is known, also when that did not fit.
-        (read.roster->version > known.version ||
+        (read.roster->version > known.version || planted(Mutant::OlderRosterTaken) ||
          (!known.valid && read.roster->version == known.version))) {
         replace(core, known, *read.roster);
         changed = true;

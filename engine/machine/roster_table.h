@@ -89,6 +89,9 @@ class RosterTable {
 
     [[nodiscard]] std::uint32_t entries_count() const { return entries_count_; }
 
+    // Grows whenever an entry may have moved.
+    [[nodiscard]] std::uint64_t changes_count() const { return changes_count_; }
+
   private:
     void replace(Core& core, Known& known, const Roster& roster);
     void unchain(std::uint32_t index);
@@ -102,6 +105,7 @@ class RosterTable {
     std::vector<std::uint32_t> free_;
     std::vector<std::uint32_t> buckets_;
     std::uint32_t entries_count_ = 0;
+    std::uint64_t changes_count_ = 0;
     bool wanted_since_issue_ = false;
     std::array<std::uint8_t, kDatastoresMax> reads_in_flight_{};
 };

@@ -51,7 +51,9 @@ void show(Snapshot& snapshot, const Claim& claim, HostId host) {
 std::array<BytesPart, 2> used_parts(const Snapshot& snapshot) {
     constexpr std::size_t kHosts = offsetof(Snapshot, hosts);
     constexpr std::size_t kVms = offsetof(Snapshot, vms);
-    static_assert(kHosts < kVms, "the lists come last");
+    static_assert(kHosts + sizeof(Snapshot::hosts) == kVms &&
+                      kVms + sizeof(Snapshot::vms) == sizeof(Snapshot),
+                  "the lists come last");
     return {{{0, kHosts + snapshot.hosts_count * sizeof(HostSnapshot)},
              {kVms, kVms + snapshot.vms_count * sizeof(VmSnapshot)}}};
 }
@@ -86,6 +88,7 @@ void EngineState::fill(Snapshot& snapshot) const {
     snapshot.leading = leadership.leading(now);
     snapshot.keeper_armed = keeper.armed();
     snapshot.watchdog_ns = keeper.report.watchdog.count();
+    snapshot.absorption = admission.rehearsal.result();
     snapshot.steps_count = steps_count;
     snapshot.beats_ignored_count = beats_ignored_count;
     snapshot.datastores_count = core.config.datastores_count;

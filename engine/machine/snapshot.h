@@ -9,6 +9,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/types.h"
 #include "engine/lockfree/seqlock.h"
+#include "engine/machine/admission.h"
 #include "engine/machine/host_phase.h"
 #include "engine/machine/peer_verdict.h"
 #include "engine/machine/roster.h"
@@ -73,6 +74,7 @@ struct Snapshot {
     std::uint32_t vms_count = 0;        // shown here
     std::uint32_t vms_known_count = 0;  // in all
     std::uint32_t datastores_count = 0;
+    Absorption absorption;  // known to the leader alone
     std::array<DatastoreSnapshot, kDatastoresMax> datastores{};
     std::array<HostSnapshot, kHostsShownMax> hosts{};
     std::array<VmSnapshot, kVmsShownMax> vms{};
