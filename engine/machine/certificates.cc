@@ -2,6 +2,7 @@
 //
 // Whoever executes an order reads there whose claims are void, so a certificate may not leave while an order rests on it.  When more hosts
 // die at once than there is room for, orders wait for others to be done with.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -44,7 +45,8 @@ bool EngineState::keep_certificate(const Peer& peer) {
         return true;
     }
     if (own_orders.certificates.full()) {
-        const HostSet needed = hosts_orders_rest_on();
+        const HostSet needed =
+            planted(Mutant::CertificateEvicted) ? HostSet{} : hosts_orders_rest_on();
         std::size_t oldest = 0;
         while (oldest < own_orders.certificates.size() &&
                needed.contains(own_orders.certificates[oldest].dead.host))

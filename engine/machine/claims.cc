@@ -20,6 +20,7 @@ Duration patience(const Core& core) {
 
 ClaimNumber EngineState::greatest_number(VmId vm) const {
     ClaimNumber greatest;
+    if (planted(Mutant::NumberNotAboveAll)) return greatest;
     rosters.for_each_of_vm(vm, [&greatest](const RosterTable::Known&, const Claim& claim) {
         greatest = std::max(greatest, claim.number);
     });
@@ -208,7 +209,8 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
                        claim.number > own.order.above && check != ClaimCheck::Withdraw) {
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Superseded;  // stopped on purpose since the order was given
-            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean) {
+            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean &&
+                       !planted(Mutant::NumberNotAboveAll)) {
                 check = ClaimCheck::Renumber;
             }
         });
@@ -332,7 +334,8 @@ void EngineState::take_orders(const Orders& orders) {
 }
 
 void EngineState::take_order(const Orders& orders, const Order& order) {
-    if (phase != HostPhase::Member || departing()) return;
+    if (phase != HostPhase::Member) return;
+    if (departing() && !planted(Mutant::BeginsWhileLeaving)) return;
     OwnVm* own = vms.find_or_add(order.spec);
     Trace line;
     line.vm = order.spec.vm;
@@ -352,7 +355,8 @@ void EngineState::take_order(const Orders& orders, const Order& order) {
                       (own->listed && own->claim.holds());
     const bool stopped_since =
         own->listed && own->claim.state == ClaimState::Stopped && own->claim.number > order.above;
-    if (executed || busy || stopped_since || core.in_maintenance) return;
+    const bool takes_none = core.in_maintenance && !planted(Mutant::MaintenanceTakesVms);
+    if (executed || busy || stopped_since || takes_none) return;
     line.code = TraceCode::OrderTaken;
     core.trace(line);
     own->claim.spec = order.spec;

@@ -22,9 +22,17 @@ Duration needed_silence(const Timing& timing, const Peer& peer) {
 
 }  // namespace
 
+// Something new was heard of `host`.
+void EngineState::look_again(HostId host) {
+    rosters.look_at(host);
+    restless.insert(host);
+}
+
 void EngineState::watch_deaths() {
     const bool watched = watching;
-    watching = leads_in_force() && phase == HostPhase::Member;
+    const bool in_office =
+        leads_in_force() || (leadership.leading(core.now) && planted(Mutant::JudgesBeforeRecord));
+    watching = in_office && phase == HostPhase::Member;
     if (!watching) return;
     if (beat_due || !watched) {
         restless.clear();
@@ -65,6 +73,10 @@ Instant EngineState::silence_began(const Peer& peer) const {
     const HostKey key{peer.id, peer.incarnation};
     // Before the last change of the list of datastores, it may have written where nobody looks any more.
     const Instant began = std::max(peer.evidence_at, voters_changed_at);
+    if (planted(Mutant::ThirdHostIsEvidence)) {
+        for (const Peer& other : peers.all())
+            if (other.slot.heard.contains(peer.id)) return core.now;
+    }
     return key == leadership.previous_winner() || planted(Mutant::PreviousOfficeNotCounted)
                ? began
                : std::max(began, leadership.answers_ended_at());
@@ -94,7 +106,7 @@ bool EngineState::silent_since(const Peer& peer, Instant due, std::uint8_t& read
 // Silence is a proof after start + dead, by reads from a majority that were issued after that and show nothing newer.  A newer
 // sight moves `start`, so "show nothing newer" needs no bookkeeping of its own.
 void EngineState::watch_silence(Peer& peer) {
-    const SlotRecord& slot = peer.slot;
+    const SeenSlot& slot = peer.slot;
     const bool clean =
         peer.slot_seen && slot.flags.clean_shutdown && slot.incarnation == peer.incarnation;
     if (clean) {
@@ -105,10 +117,12 @@ void EngineState::watch_silence(Peer& peer) {
     }
     const HostKey key{peer.id, peer.incarnation};
     const Timing& timing = core.config.timing;
-    const Duration dead = needed_silence(timing, peer);
+    const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
+    const Duration dead = held_nothing && planted(Mutant::NoVmsIsProof)
+                              ? timing.silent
+                              : needed_silence(timing, peer);
     std::uint8_t readings = 0;
     if (!silent_since(peer, silence_began(peer) + dead, readings)) return;
-    const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
     const bool hardware = peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen &&
                           (slot.flags.armed || planted(Mutant::DeadWithoutArming));
     if (!hardware && !held_nothing && !membership.held().accept_weak_watchdog &&

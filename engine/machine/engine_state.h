@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "engine/base/mutant.h"
+#include "engine/machine/admission_watch.h"
 #include "engine/machine/core.h"
 #include "engine/machine/engine.h"
 #include "engine/machine/fencing.h"
 #include "engine/machine/host_lease.h"
 #include "engine/machine/isolation.h"
-#include "engine/machine/keeper.h"
+#include "engine/machine/keeper_state.h"
 #include "engine/machine/leadership.h"
 #include "engine/machine/membership.h"
 #include "engine/machine/own_vms.h"
@@ -218,13 +219,8 @@ struct EngineState {
         return planted(Mutant::StartOutlivesLease) ? kNever : lease.ends();
     }
 
-    // Something new was heard of `host`.
-    void look_again(HostId host) {
-        rosters.look_at(host);
-        restless.insert(host);
-    }
-
     // death_watch.cc: who is dead, and by what proof
+    void look_again(HostId host);
     void watch_deaths();
     void watch_death(Peer& peer);
     void watch_silence(Peer& peer);
@@ -281,6 +277,14 @@ struct EngineState {
     void add_group_spot(HostId host, const VmSpec& spec);
     void hosts_of_groups(const VmSpec& spec, HostSet& apart, HostSet& together) const;
 
+    // admission_watch.cc: which failures could be absorbed
+    void watch_admission();
+    void begin_admission();
+    [[nodiscard]] std::size_t gather_home();
+    [[nodiscard]] std::uint64_t admission_depends_on() const;
+    [[nodiscard]] std::uint64_t claims_known() const;
+    void say_absorption();
+
     // output.cc: what must be written and sent
     void put_out();
     void compose_slot();
@@ -297,10 +301,7 @@ struct EngineState {
     [[nodiscard]] bool departing() const { return stopping || host_goes_down; }
 
     // Nothing of this incarnation is left to be written before it may say that it is over.
-    [[nodiscard]] bool is_over() const {
-        return phase == HostPhase::Leaving && !roster_writer.dirty() &&
-               (own_roster.version.is_none() || own_slot.roster_version >= own_roster.version);
-    }
+    [[nodiscard]] bool is_over() const;
 
     [[nodiscard]] bool may_write() const;
 
@@ -385,6 +386,7 @@ struct EngineState {
     OrderNumber order_number;
     std::vector<Plan> plans;
     std::vector<Room> rooms;
+    AdmissionWatch admission;
     std::vector<AwaitedName> awaited_names;
     std::vector<GroupSpot> group_spots;
     HostSet dead_unread;

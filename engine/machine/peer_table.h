@@ -14,6 +14,30 @@
 
 namespace holdfast {
 
+// What the newest slot of a host said, as far as anybody asks later.  Much less than SlotRecord, because every scan copies it for
+// every host.
+struct SeenSlot {
+    Uuid host_uuid;
+    Incarnation incarnation;
+    Sequence sequence;
+    Duration lease{};
+    Duration watchdog{};
+    WatchdogClass watchdog_class = WatchdogClass::None;
+    SlotFlags flags;
+    std::uint32_t storage_lost_mask = 0;
+    Ballot ballot;
+    Epoch decided_epoch;
+    HostKey winner;
+    Epoch resigned_epoch;
+    ConfigNumber config;
+    Version roster_version;
+    Version orders_version;
+    HostSet heard;
+
+    // Takes everything from `record`.
+    void take(const SlotRecord& record);
+};
+
 // What is looked at for every peer in every beat comes first, within two cache lines.
 struct Peer {
     HostId id;
@@ -42,8 +66,8 @@ struct Peer {
     // Of datastores that do not vote: its newest slot there, and when it became newer.
     std::array<Sequence, kDatastoresMax> spare_sequence{};
     std::array<Instant, kDatastoresMax> spare_moved_at{};
-    SlotRecord slot;  // the newest seen on any datastore
-    Beat beat;        // the newest received
+    SeenSlot slot;  // the newest seen on any datastore
+    Beat beat;      // the newest received
 
     [[nodiscard]] bool known() const { return slot_seen || beat_seen; }
 

@@ -10,7 +10,7 @@ namespace holdfast {
 
 namespace {
 
-constexpr std::size_t kPlansLookedAtAtOnce = 32;
+constexpr std::size_t kPlansLookedAtOnce = 32;
 constexpr int kLooksAnInterval = 8;
 
 // After a failure everywhere: 2, 4, 8, 16 minutes more (0, 2, 6, 14, 30 minutes after the first try).
@@ -62,7 +62,7 @@ void EngineState::begin_planning() {
 bool EngineState::may_plan() {
     if (beat_due) return true;
     if (!plan_due) return false;
-    if (plans.size() <= kPlansLookedAtAtOnce || planned_at == kNotYet) return true;
+    if (plans.size() <= kPlansLookedAtOnce || planned_at == kNotYet) return true;
     const Instant next = planned_at + core.config.timing.interval / kLooksAnInterval;
     if (core.now < next) core.wake_at(next);
     return core.now >= next;
@@ -71,7 +71,7 @@ bool EngineState::may_plan() {
 void EngineState::plan_restarts() {
     if (!leadership.leading(core.now) || phase != HostPhase::Member) {
         if (!plans.empty()) plans.clear();
-        return;
+        return admission.forget();
     }
     if (own_orders.epoch != leadership.decided_epoch()) begin_planning();
     if (!rosters_read_in_office() || !leads_in_force()) return;
@@ -83,6 +83,7 @@ void EngineState::plan_restarts() {
             if (order.number == plan.number) take_order(own_orders, order);
         }
     }
+    watch_admission();
 }
 
 void EngineState::go_through_plans() {

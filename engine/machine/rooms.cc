@@ -1,6 +1,7 @@
 // What room the hosts have for VMs, as the leader sees it (restart_plan.cc).
 #include <algorithm>
 
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -41,7 +42,7 @@ void EngineState::look_for_rooms() {
         const Peer& peer = *peers.find(known.host);
         const bool able = peer.verdict == PeerVerdict::Alive && known.valid &&
                           known.incarnation == peer.incarnation && !peer.slot.flags.maintenance &&
-                          !peer.slot.flags.barred;
+                          (!peer.slot.flags.barred || planted(Mutant::BarredIsOrdered));
         if (able) add_room(known.host, known.capacity, known.held_mib);
     }
     if (!core.in_maintenance) {

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 namespace {
@@ -140,6 +142,7 @@ std::uint32_t RosterTable::take_entry() {
 }
 
 void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
+    ++changes_count_;
     for (std::uint32_t i = known.first; i != kEnd;) {
         const std::uint32_t next = entries_[i].next_of_host;
         unchain(i);
@@ -149,7 +152,8 @@ void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
     known.entries_count = known.wishes_count = 0;
     known.held_mib = 0;
     known.valid = true;
-    known.version = roster.version;
+    known.version = planted(Mutant::OlderRosterTaken) ? std::max(known.version, roster.version)
+                                                      : roster.version;
     known.incarnation = roster.incarnation;
     known.boot_id = roster.boot_id;
     known.capacity = roster.capacity;
@@ -207,7 +211,7 @@ bool RosterTable::take(Core& core, const RosterRead& read) {
     bool changed = false;
     if (read.reading == RegionReading::Valid && read.roster->host == read.host &&
         // Never an older one than is known, also when that did not fit.
-        (read.roster->version > known.version ||
+        (read.roster->version > known.version || planted(Mutant::OlderRosterTaken) ||
          (!known.valid && read.roster->version == known.version))) {
         replace(core, known, *read.roster);
         changed = true;

@@ -100,6 +100,9 @@ class RosterTable {
 
     [[nodiscard]] std::uint32_t entries_count() const { return entries_count_; }
 
+    // Grows whenever an entry may have moved.
+    [[nodiscard]] std::uint64_t changes_count() const { return changes_count_; }
+
   private:
     void replace(Core& core, Known& known, const Roster& roster);
     void unchain(std::uint32_t index);
@@ -115,6 +118,7 @@ class RosterTable {
     std::uint32_t free_ = kEnd;   // those that were given back, chained by next_of_host
     std::vector<std::uint32_t> buckets_;
     std::uint32_t entries_count_ = 0;
+    std::uint64_t changes_count_ = 0;
     HostSet due_;  // whose roster may have to be read; nobody else's has
     bool wanted_since_issue_ = false;
     std::array<std::uint8_t, kDatastoresMax> reads_in_flight_{};

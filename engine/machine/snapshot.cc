@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 
 #include "engine/machine/engine_state.h"
 
@@ -42,6 +43,33 @@ bool decides(const RosterTable& rosters, const Claim& claim, HostId host) {
 
 }  // namespace
 
+std::array<BytesPart, 2> used_parts(const Snapshot& snapshot) {
+    constexpr std::size_t kHosts = offsetof(Snapshot, hosts);
+    constexpr std::size_t kVms = offsetof(Snapshot, vms);
+    static_assert(kHosts + sizeof(Snapshot::hosts) == kVms &&
+                      kVms + sizeof(Snapshot::vms) == sizeof(Snapshot),
+                  "the lists come last");
+    return {{{0, kHosts + snapshot.hosts_count * sizeof(HostSnapshot)},
+             {kVms, kVms + snapshot.vms_count * sizeof(VmSnapshot)}}};
+}
+
+void let_pass(Snapshot& snapshot, std::int64_t ns) {
+    const auto age = [ns](std::int64_t& value) {
+        if (value >= 0) value += ns;
+    };
+    snapshot.taken_at_ns += ns;
+    snapshot.lease_remaining_ns = std::max<std::int64_t>(snapshot.lease_remaining_ns - ns, 0);
+    for (std::size_t d = 0; d < snapshot.datastores_count; ++d) {
+        age(snapshot.datastores[d].write_age_ns);
+        age(snapshot.datastores[d].scan_age_ns);
+    }
+    for (std::size_t h = 0; h < snapshot.hosts_count; ++h) {
+        HostSnapshot& host = snapshot.hosts[h];
+        age(host.slot_age_ns);
+        if (!host.self) age(host.beat_age_ns);
+    }
+}
+
 void EngineState::fill(Snapshot& snapshot) const {
     const Instant now = core.now;
     snapshot.taken_at_ns = now.time_since_epoch().count();
@@ -55,6 +83,7 @@ void EngineState::fill(Snapshot& snapshot) const {
     snapshot.leading = leadership.leading(now);
     snapshot.keeper_armed = keeper.armed();
     snapshot.watchdog_ns = keeper.report.watchdog.count();
+    snapshot.absorption = admission.rehearsal.result();
     snapshot.steps_count = steps_count;
     snapshot.beats_ignored_count = beats_ignored_count;
     snapshot.datastores_count = core.config.datastores_count;

@@ -1,4 +1,4 @@
-// What this host asked of its keeper and what the keeper answered.
+// What this host asked of its keeper, and what the keeper answered.
 #pragma once
 
 #include "engine/machine/event.h"
