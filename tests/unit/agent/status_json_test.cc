@@ -29,6 +29,8 @@ std::unique_ptr<Snapshot> healthy() {
     snapshot->lease_source = 1;
     snapshot->leader = HostId{1};
     snapshot->epoch = Epoch{3};
+    snapshot->configuration = {Epoch{3}, 12};
+    snapshot->timing = kTimingFast;
     snapshot->keeper_armed = true;
     snapshot->watchdog_ns = 1'000'000'000;
     snapshot->hosts_count = 2;
@@ -80,6 +82,8 @@ TEST(StatusJson, IsTheDocumentedOne) {
         R"({"host":{"id":1,"name":"h1","phase":"member","incarnation":"1.1","lease_remaining_ms":1900,)"
         R"("lease_source":"storage","keeper_armed":true,"watchdog_ms":1000,"libvirt_connected":true},)"
         R"("leader":{"id":1,"name":"h1","epoch":3},)"
+        R"("configuration":{"number":"3.12","timing_ms":{"interval":250,"fresh":750,"silent":1000,"isolation_after":2000,)"
+        R"("lease":2000,"watchdog":1000,"granularity":500,"landing":500,"dead":5500}},)"
         R"("hosts":[{"id":1,"name":"h1","self":true,"verdict":"alive","finding":"connected","maintenance":false,"incarnation":"1.1","slot_age_ms":0,)"
         R"("beat_age_ms":0,"watchdog_class":"hardware","claims":1,"memory_mib":16384,"memory_used_mib":512},)"
         R"({"id":2,"name":"h2","self":false,"verdict":"alive","finding":"connected","maintenance":false,"incarnation":"2.5","slot_age_ms":120,)"
