@@ -80,6 +80,8 @@ void EngineState::fill(Snapshot& snapshot) const {
     snapshot.lease_source = static_cast<std::uint8_t>(lease.source());
     snapshot.leader = leadership.winner().host;
     snapshot.epoch = leadership.decided_epoch();
+    snapshot.configuration = membership.number();
+    snapshot.timing = core.config.timing;
     snapshot.leading = leadership.leading(now);
     snapshot.keeper_armed = keeper.armed();
     snapshot.watchdog_ns = keeper.report.watchdog.count();
