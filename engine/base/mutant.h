@@ -91,6 +91,8 @@ enum class Mutant : std::uint8_t {
     RostersNotReadInOffice,
     DeadRosterNotReadAgain,
     StoppedVmRises,
+    WishOverrulesStop,
+    UnheldClaimDecides,
     WantsStartForgotten,
     // when the lease ends, and coming back
     StruckBeforeProof,
