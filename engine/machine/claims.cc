@@ -205,8 +205,8 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Conflict;
                 other = known.host;
-            } else if (own.kind == StartKind::Order && claim.state == ClaimState::Stopped &&
-                       claim.number > own.order.above && check != ClaimCheck::Withdraw) {
+            } else if (own.kind == StartKind::Order && claim.stops(own.order.above) &&
+                       check != ClaimCheck::Withdraw) {
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Superseded;  // stopped on purpose since the order was given
             } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean &&
@@ -353,8 +353,7 @@ void EngineState::take_order(const Orders& orders, const Order& order) {
                           !planted(Mutant::OrderExecutedTwice);
     const bool busy = own->under_way() || own->destroying || own->qemu_seen ||
                       (own->listed && own->claim.holds());
-    const bool stopped_since =
-        own->listed && own->claim.state == ClaimState::Stopped && own->claim.number > order.above;
+    const bool stopped_since = own->listed && own->claim.stops(order.above);
     const bool takes_none = core.in_maintenance && !planted(Mutant::MaintenanceTakesVms);
     if (executed || busy || stopped_since || takes_none) return;
     line.code = TraceCode::OrderTaken;
