@@ -73,14 +73,14 @@ std::string absorption_view(const Json& status) {
     std::string beyond;
     for (const Json& host : found.at("beyond"))
         beyond += (beyond.empty() ? "" : ", ") + host.get<std::string>();
-    std::string text =
-        absorbs == 0 ? "room: some host may not fail, its VMs would find none\n"
-                     : "room: for all VMs if any " + str(found, "absorbs") + " of " +
-                           str(found, "hosts") + " hosts fail at once\n";
+    std::string text = absorbs == 0 ? "room: some host may not fail, its VMs would find none\n"
+                                    : "room: for all VMs if any " + str(found, "absorbs") + " of " +
+                                          str(found, "hosts") + " hosts fail at once\n";
     if (absorbs > 0 && !beyond.empty()) text += "    not if these fail together: " + beyond + "\n";
     for (const Json& vm : found.at("no_room")) {
-        const std::string when =
-            vm.at("host").is_null() ? "waits for room already" : "no room if " + str(vm, "host") + " fails";
+        const std::string when = vm.at("host").is_null()
+                                     ? "waits for room already"
+                                     : "no room if " + str(vm, "host") + " fails";
         text += "    " + str(vm, "name") + ": " + when + " (" + reasons_view(vm) + ")\n";
     }
     const auto named = found.at("no_room").size();
@@ -225,8 +225,8 @@ std::string indented_view(const std::string& json) {
 std::string status_view(const std::string& json) {
     try {
         const Json status = Json::parse(json);
-        return head_view(status) + absorption_view(status) + hosts_view(status) + datastores_view(status) +
-               links_view(status) + vms_view(status);
+        return head_view(status) + absorption_view(status) + hosts_view(status) +
+               datastores_view(status) + links_view(status) + vms_view(status);
     } catch (const nlohmann::json::exception&) {
         return json;
     }

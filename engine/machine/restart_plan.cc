@@ -229,6 +229,7 @@ void EngineState::look_for_rooms() {
         room.host = host;
         room.datastores = host_capacity.datastores;
         room.cpus = host_capacity.cpus;
+        room.networks = &host_capacity.networks;
         std::uint64_t used = used_mib;
         for (const Plan& plan : plans) {
             if (!plan.given || plan.target != host) continue;
@@ -275,7 +276,7 @@ void EngineState::give(Plan& plan) {
         if (plan.room_missed || why.busy > 0) return;
         plan.room_missed = true;
         Trace line = about(TraceCode::NoRoom, plan);
-        line.a = static_cast<std::int64_t>(rooms.size());
+        line.a = static_cast<std::int64_t>(rooms.size() | std::uint64_t{why.networks} << 16U);
         line.b = static_cast<std::int64_t>(why.memory | std::int64_t{why.datastores} << 16U |
                                            std::int64_t{why.apart} << 32U |
                                            std::int64_t{why.cpus} << 48U);
