@@ -13,7 +13,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from . import agent, datastores, network
+from . import agent, datastores, emulators, network
 from .cgroups import Group, in_group
 from .common import LabError, process_start, run, wait_until, write_atomically
 
@@ -69,6 +69,7 @@ class Host:
         (self.dir / "var" / "run").symlink_to("/run")
         (self.dir / "var" / "lock").symlink_to("/run/lock")
         self._fill_etc()
+        emulators.recall(self)
         for datastore in datastores.all_of(self.lab):
             datastores.set_fault(self, datastore.name, "ok")
         self.group.create()
@@ -253,7 +254,7 @@ class Host:
     def _start_watchdog(self):
         log = open(self.dir / "log" / "watchdog.log", "ab")
         script = Path(__file__).resolve().parents[3] / "scripts" / "lab"
-        argv = [sys.executable, "-B", str(script), "--dir", str(self.lab.dir), "stand-in-watchdog",
+        argv = [sys.executable, str(script), "--dir", str(self.lab.dir), "stand-in-watchdog",
                 str(self.number)]
         with log:
             subprocess.Popen(in_group(self.lab.outside_group, argv), stdin=subprocess.DEVNULL,

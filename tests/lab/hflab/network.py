@@ -103,16 +103,31 @@ def cuts(lab):
         return []
 
 
-def cut_host(lab, number, link="all", direction="both"):
+def host_cut(number, link="all", direction="both"):
     """Drops what a host sends (out), what it should receive (in), or both."""
-    _add(lab, {"host": number, "link": link, "dir": direction})
+    if direction not in ("in", "out", "both"):
+        raise LabError("--dir is in, out or both")
+    return {"host": number, "link": _link(link), "dir": direction}
 
 
-def cut_pair(lab, sender, receiver, link="all"):
+def pair_cut(sender, receiver, link="all"):
     """Two hosts no longer hear each other; everybody else still hears both."""
     if sender == receiver:
         raise LabError("a host cannot be cut from itself")
-    _add(lab, {"from": sender, "to": receiver, "link": link})
+    return {"from": sender, "to": receiver, "link": _link(link)}
+
+
+def _link(link):
+    if link not in (*LINKS, "all"):
+        raise LabError("--link is a, b or all")
+    return link
+
+
+def cut(lab, more):
+    """All of these at one moment."""
+    with lab.locked():
+        write_atomically(_cuts_file(lab), json.dumps([*cuts(lab), *more]))
+        _apply(lab)
 
 
 def heal(lab):
@@ -121,26 +136,18 @@ def heal(lab):
         _apply(lab)
 
 
-def _add(lab, cut):
-    if cut["link"] not in (*LINKS, "all") or cut.get("dir", "both") not in ("in", "out", "both"):
-        raise LabError("--link is a, b or all; --dir is in, out or both")
-    with lab.locked():
-        write_atomically(_cuts_file(lab), json.dumps([*cuts(lab), cut]))
-        _apply(lab)
-
-
-def _rules(lab, cut):
+def _rules(lab, one_cut):
     """The nftables rules of one cut, by chain."""
-    for link in LINKS if cut["link"] == "all" else (cut["link"],):
-        if "from" in cut:
-            one, other = (port(lab.tag, cut[key], link) for key in ("from", "to"))
+    for link in LINKS if one_cut["link"] == "all" else (one_cut["link"],):
+        if "from" in one_cut:
+            one, other = (port(lab.tag, one_cut[key], link) for key in ("from", "to"))
             yield "forward", f'iifname "{one}" oifname "{other}" drop'
             yield "forward", f'iifname "{other}" oifname "{one}" drop'
             continue
-        name = port(lab.tag, cut["host"], link)
-        if cut["dir"] in ("out", "both"):
+        name = port(lab.tag, one_cut["host"], link)
+        if one_cut["dir"] in ("out", "both"):
             yield "prerouting", f'iifname "{name}" drop'
-        if cut["dir"] in ("in", "both"):
+        if one_cut["dir"] in ("in", "both"):
             yield "forward", f'oifname "{name}" drop'
             yield "output", f'oifname "{name}" drop'
 
@@ -148,8 +155,8 @@ def _rules(lab, cut):
 def _apply(lab):
     """Replaces all rules in one transaction."""
     chains = {"prerouting": [], "forward": [], "output": []}
-    for cut in cuts(lab):
-        for chain, rule in _rules(lab, cut):
+    for one_cut in cuts(lab):
+        for chain, rule in _rules(lab, one_cut):
             chains[chain].append(rule)
     text = ["table bridge cuts", "delete table bridge cuts", "table bridge cuts {"]
     for chain, rules in chains.items():
