@@ -56,6 +56,44 @@ void write_leader(JsonWriter& json, const StatusFacts& facts) {
     json.end_object();
 }
 
+void write_roomless(JsonWriter& json, const StatusFacts& facts, const RoomlessVm& vm) {
+    json.begin_object();
+    json.key("name").text(vm.name.view());
+    json.key("uuid").text(uuid_text(vm.vm));
+    json.key("host");
+    if (vm.home.is_none()) {
+        json.null();
+    } else {
+        json.text(facts.config.host_name(vm.home));
+    }
+    json.key("without_memory").number(std::uint64_t{vm.why.memory});
+    json.key("without_cpus").number(std::uint64_t{vm.why.cpus});
+    json.key("out_of_reach").number(std::uint64_t{vm.why.datastores});
+    json.key("kept_apart").number(std::uint64_t{vm.why.apart});
+    json.end_object();
+}
+
+void write_absorption(JsonWriter& json, const StatusFacts& facts) {
+    const Absorption& found = facts.snapshot.absorption;
+    json.key("absorption");
+    if (!found.known) {
+        json.null();
+        return;
+    }
+    json.begin_object();
+    json.key("hosts").number(std::uint64_t{found.hosts_count});
+    json.key("absorbs").number(std::uint64_t{found.absorbs});
+    json.key("tried").number(std::uint64_t{found.tried});
+    json.key("beyond").begin_array();
+    for (const HostId host : found.beyond) json.text(facts.config.host_name(host));
+    json.end_array();
+    json.key("no_room_count").number(std::uint64_t{found.roomless_count});
+    json.key("no_room").begin_array();
+    for (const RoomlessVm& vm : found.roomless) write_roomless(json, facts, vm);
+    json.end_array();
+    json.end_object();
+}
+
 // What the whole cluster agreed on, as far as this host follows it.
 void write_configuration(JsonWriter& json, const Snapshot& snapshot) {
     json.key("configuration").begin_object();
@@ -199,6 +237,7 @@ std::string status_json(const StatusFacts& facts) {
     json.begin_object();
     write_host(json, facts);
     write_leader(json, facts);
+    write_absorption(json, facts);
     write_configuration(json, facts.snapshot);
     write_hosts(json, facts);
     write_datastores(json, facts);

@@ -62,6 +62,46 @@ std::string head_view(const Json& status) {
                             timing_summary(timing_of(record)).c_str());
 }
 
+std::string reasons_view(const Json& vm) {
+    constexpr std::array<std::pair<const char*, const char*>, 4> kReasons{{
+        {"without_memory", "without the memory"},
+        {"without_cpus", "with too few CPUs"},
+        {"out_of_reach", "out of reach of its disks"},
+        {"kept_apart", "running what it is kept apart from"},
+    }};
+    std::string text;
+    for (const auto& [key, reason] : kReasons) {
+        const auto count = vm.at(key).get<std::uint64_t>();
+        if (count == 0) continue;
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + reason;
+    }
+    return text.empty() ? "no other host" : text;
+}
+
+// Which failures the cluster can absorb, where this host knows it.
+std::string absorption_view(const Json& status) {
+    const Json& found = status.at("absorption");
+    if (found.is_null()) return {};
+    const auto absorbs = found.at("absorbs").get<std::uint64_t>();
+    std::string beyond;
+    for (const Json& host : found.at("beyond"))
+        beyond += (beyond.empty() ? "" : ", ") + host.get<std::string>();
+    std::string text = absorbs == 0 ? "room: some host may not fail, its VMs would find none\n"
+                                    : "room: for all VMs if any " + str(found, "absorbs") + " of " +
+                                          str(found, "hosts") + " hosts fail at once\n";
+    if (absorbs > 0 && !beyond.empty()) text += "    not if these fail together: " + beyond + "\n";
+    for (const Json& vm : found.at("no_room")) {
+        const std::string when = vm.at("host").is_null()
+                                     ? "waits for room already"
+                                     : "no room if " + str(vm, "host") + " fails";
+        text += "    " + str(vm, "name") + ": " + when + " (" + reasons_view(vm) + ")\n";
+    }
+    const auto named = found.at("no_room").size();
+    const auto count = found.at("no_room_count").get<std::uint64_t>();
+    if (count > named) text += "    and " + std::to_string(count - named) + " more\n";
+    return text;
+}
+
 std::string hosts_view(const Json& status) {
     std::string text = text_line("\n%-16s %4s %-14s %-12s %-10s %-10s %-9s %6s %s",
                                  "HOST",
@@ -198,8 +238,8 @@ std::string indented_view(const std::string& json) {
 std::string status_view(const std::string& json) {
     try {
         const Json status = Json::parse(json);
-        return head_view(status) + hosts_view(status) + datastores_view(status) +
-               links_view(status) + vms_view(status);
+        return head_view(status) + absorption_view(status) + hosts_view(status) +
+               datastores_view(status) + links_view(status) + vms_view(status);
     } catch (const nlohmann::json::exception&) {
         return json;
     }

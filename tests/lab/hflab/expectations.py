@@ -159,6 +159,25 @@ def _refused(run, statement, _):
     return "holdfast:" in said, f"a person's start of {vm} on h{number}: {said}"
 
 
+def _absorption(run):
+    """What the leader's status says; None: nobody knows."""
+    leader = agent.leader(run.lab)
+    said = agent.status(run.lab.host(leader)) if leader else None
+    return (said or {}).get("absorption")
+
+
+def _absorbs(run, statement, _):
+    found = _absorption(run)
+    return bool(found) and str(found["absorbs"]) == statement.need("absorbs"), f"absorption {found}"
+
+
+def _no_room(run, statement, _):
+    found = _absorption(run)
+    host = run.lab.host(statement.keys["host"]).name if "host" in statement.keys else None
+    vms = [(vm["name"], vm["host"]) for vm in (found or {}).get("no_room", [])]
+    return (statement.names[0], host) in vms, f"absorption {found}"
+
+
 def _never_two(run, _statement, _):
     return run.monitor.broken is None, run.monitor.broken
 
@@ -173,6 +192,8 @@ EXPECTATIONS = {
     "expect reset": _reset,
     "expect no-reset": _no_reset,
     "expect no-kill": _no_kill,
+    "expect absorbs": _absorbs,
+    "expect no-room": _no_room,
     "expect order": _order,
     "expect refused": _refused,
     "expect never-two": _never_two,

@@ -47,6 +47,8 @@ STATEMENTS = {
     "expect unchanged": (0, {"within"}, set()),
     "expect lease": (0, {"host", "is", "within"}, set()),
     "expect reset": (0, {"host", "within"}, set()),
+    "expect absorbs": (0, {"absorbs", "within"}, set()),
+    "expect no-room": (1, {"host", "within"}, set()),
     "expect order": (3, set(), set()),
     "expect refused": (1, {"on", "within"}, set()),
     "expect no-reset": (0, set(), set()),
