@@ -165,7 +165,7 @@ def table(lab):
             for vm, hosts in running(lab).items() if vm in lab.options.guests]
 
 
-def wait_writing(lab, seconds=30):
+def wait_writing(lab, seconds=120):
     """Returns when every guest has written at least once."""
     wait_until(lambda: all(read_record(lab, vm)["counter"] for vm in lab.options.guests),
                seconds=seconds, what="the guests' first writes", every=0.05)

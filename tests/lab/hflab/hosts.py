@@ -15,10 +15,10 @@ from pathlib import Path
 
 from . import agent, datastores, emulators, network
 from .cgroups import Group, in_group
-from .common import LabError, process_start, run, wait_until, write_atomically
+from .common import COMMAND_LIMIT_S, LabError, process_start, run, wait_until, write_atomically
 
 LIBVIRT_SOCKET = "run/libvirt/libvirt-sock"
-POWER_OFF_LIMIT_S = 10
+POWER_OFF_LIMIT_S = 60
 PATH_INSIDE = "/lab/build/agent:/usr/sbin:/usr/bin:/sbin:/bin"
 LIBVIRTD_CONF = """\
 host_uuid = "{uuid}"
@@ -199,7 +199,7 @@ class Host:
                  "--root", "--wd", "env", f"PATH={PATH_INSIDE}", *map(str, argv)]
         return in_group(self.group, enter)
 
-    def run(self, argv, *, check=True, timeout=30, stdin=None):
+    def run(self, argv, *, check=True, timeout=COMMAND_LIMIT_S, stdin=None):
         return run(self.inside(argv), check=check, timeout=timeout, stdin=stdin)
 
     def start_process(self, argv, log, group=None):

@@ -4,10 +4,12 @@ Link a and link b are bridges; each host has a port on both.  Cuts are nftables 
 bridges: the machine's own network is never touched.  The isolation address answers from bridge a.
 """
 import json
+from pathlib import Path
 
 from .common import LabError, run, write_atomically
 
 LINKS = ("a", "b")
+NAMESPACES = Path("/run/netns")
 ISOLATION_ADDRESSES = ("10.213.1.254/24", "fd00:a::254/64")
 
 
@@ -170,10 +172,9 @@ def _apply(lab):
 # --- the end ------------------------------------------------------------------------------------
 
 def namespaces(tag):
-    """The lab's network namespaces that exist."""
-    listed = run(["ip", "netns", "list"], check=False).stdout.splitlines()
-    return [name for name in (line.split()[0] for line in listed if line.strip())
-            if name.startswith(f"{tag}-")]
+    """The lab's network namespaces that exist.  `ip netns list` asks the kernel about each, and
+    waits for those that are just being taken down."""
+    return [entry.name for entry in NAMESPACES.glob(f"{tag}-*")]
 
 
 def remove_all(tag):
