@@ -100,7 +100,8 @@ void add_bench(CLI::App& app, MeasureOptions& options) {
 
 void add_tune(CLI::App& app, TuneOptions& options) {
     CLI::App* tune = app.add_subcommand("tune", kTuneHelp);
-    CLI::Option* files = tune->add_option("FILE", options.files, "What `holdfast bench ... --save` wrote");
+    CLI::Option* files =
+        tune->add_option("FILE", options.files, "What `holdfast bench ... --save` wrote");
     tune->add_flag("--from-agent",
                    options.from_agent,
                    "Also use what this host's agent has seen since its start");
