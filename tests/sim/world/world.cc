@@ -294,11 +294,19 @@ void World::step_watched(SimHost& host, const Event& event) {
     ++watched_.steps;
     watched_.all_ms += took;
     watched_.step_max_ms = std::max(watched_.step_max_ms, took);
+    std::uint64_t orders = 0;
+    bool declares = watched_.since_death_ms > 0;
     for (const Action& action : *actions_) {
         const auto* line = std::get_if<TraceLine>(&action);
-        if (line != nullptr && line->trace.code == TraceCode::OrderGiven)
-            watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+        if (line == nullptr) continue;
+        if (line->trace.code == TraceCode::OrderGiven) ++orders;
+        declares = declares || line->trace.code == TraceCode::DeclaredDead;
     }
+    if (declares) watched_.since_death_ms += took;
+    if (orders == 0) return;
+    watched_.orders += orders;
+    watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+    watched_.plan_all_ms = watched_.since_death_ms;
 }
 
 void World::step(SimHost& host, const Event& event) {
