@@ -84,8 +84,8 @@ void Admission::look_at_rooms() {
 void Admission::end_home() {
     const Home& home = homes_.back();
     std::sort(vms_.begin() + home.begin,
-                     vms_.begin() + home.end,
-                     [](const VmSpec* left, const VmSpec* right) { return goes_before(*left, *right); });
+              vms_.begin() + home.end,
+              [](const VmSpec* left, const VmSpec* right) { return goes_before(*left, *right); });
 }
 
 bool Admission::is_plain(const VmSpec& spec) const {
@@ -237,8 +237,8 @@ void Admission::hosts_of(std::uint32_t group, bool apart, HostSet& hosts) const 
     const auto insert = [&](const Spot& spot) {
         if (spot.group == group && spot.apart == apart) hosts.insert(spot.host);
     };
-    auto spot = std::lower_bound(
-        spots_.begin(), trials, group, [](const Spot& left, std::uint32_t right) {
+    auto spot =
+        std::lower_bound(spots_.begin(), trials, group, [](const Spot& left, std::uint32_t right) {
             return left.group < right;
         });
     for (; spot != trials && spot->group == group; ++spot) insert(*spot);

@@ -31,7 +31,8 @@ struct Absorption {
     std::uint16_t tried = 0;        // and every set of so many was tried
     // The first set found that is not absorbed; empty: there is none, or a VM waits already.
     FixedList<HostId, 16> beyond;
-    std::uint32_t roomless_count = 0;    // of all single failures together; or of `beyond`, when single ones are absorbed
+    std::uint32_t roomless_count =
+        0;  // of all single failures together; or of `beyond`, when single ones are absorbed
     FixedList<RoomlessVm, 32> roomless;  // the first of them
 };
 
@@ -108,9 +109,9 @@ class Admission {
     std::vector<Room> left_;  // in the trial
     std::vector<Home> homes_;
     std::vector<const VmSpec*> vms_;
-    std::vector<Spot> spots_;      // sorted by group; behind them those of the trial
-    std::size_t spots_count_ = 0;  // without those of the trial
-    bool spots_lost_ = false;      // more groups than there is room for: nothing is known
+    std::vector<Spot> spots_;              // sorted by group; behind them those of the trial
+    std::size_t spots_count_ = 0;          // without those of the trial
+    bool spots_lost_ = false;              // more groups than there is room for: nothing is known
     std::uint32_t common_datastores_ = 0;  // of all rooms
     std::uint16_t fewest_cpus_ = 0;        // of any room
     std::uint64_t free_mib_ = 0;           // of all rooms

@@ -16,13 +16,13 @@ struct AdmissionWatch {
     Admission rehearsal;
     bool gathering = false;  // homes are being added: all up to `next_home` were,
     std::size_t next_home = 0;
-    bool playing = false;          // and then it is played through
-    std::uint64_t seen = 0;        // what the last look began with, as one number
-    std::uint64_t claims_seen = 0; // the claims that its VMs point to
+    bool playing = false;           // and then it is played through
+    std::uint64_t seen = 0;         // what the last look began with, as one number
+    std::uint64_t claims_seen = 0;  // the claims that its VMs point to
     Instant begun_at = kNotYet;
-    FixedList<VmSpec, 64> waiting;   // for room
-    bool absorbs = true;             // as last said
-    Instant differs_since = kNotYet; // from what was said
+    FixedList<VmSpec, 64> waiting;    // for room
+    bool absorbs = true;              // as last said
+    Instant differs_since = kNotYet;  // from what was said
 };
 
 }  // namespace holdfast

@@ -15,6 +15,7 @@ void EngineState::on(const BeatReceived& received) {
         ++beats_ignored_count;
         return;
     }
+    look_again(beat.from);
     leadership.learn_decided(core, beat.epoch, beat.winner);
     membership.note(beat.config, beat.from);
     const bool mine =

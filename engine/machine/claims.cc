@@ -177,12 +177,15 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
             named = named || (order.number == own.order.number && order.target == core.config.self);
         if (!named) return ClaimCheck::Withdraw;
     }
-    for (const Peer& peer : peers.all()) {
-        if (!peer.slot_seen || rosters.current(peer)) continue;
-        if (planted(Mutant::UnreadableRosterIsEmpty)) continue;
-        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) continue;
-        return ClaimCheck::Wait;  // unknown claims; patience ends it
-    }
+    bool unknown_claims = false;
+    rosters.for_each_due([&](HostId host) {
+        const Peer& peer = *peers.find(host);
+        if (!peer.slot_seen || rosters.current(peer)) return;
+        if (planted(Mutant::UnreadableRosterIsEmpty)) return;
+        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) return;
+        unknown_claims = true;
+    });
+    if (unknown_claims) return ClaimCheck::Wait;  // patience ends it
     ClaimCheck check = ClaimCheck::Clean;
     bool has_source = own.kind != StartKind::Arrive;
     rosters.for_each_of_vm(

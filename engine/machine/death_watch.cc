@@ -22,16 +22,49 @@ Duration needed_silence(const Timing& timing, const Peer& peer) {
 
 }  // namespace
 
+// Something new was heard of `host`.
+void EngineState::look_again(HostId host) {
+    rosters.look_at(host);
+    restless.insert(host);
+}
+
 void EngineState::watch_deaths() {
-    if (phase != HostPhase::Member) return;
-    if (!leads_in_force() && !(leadership.leading(core.now) && planted(Mutant::JudgesBeforeRecord)))
-        return;
-    for (Peer& peer : peers.all()) {
-        if (!peer.known() || peer.incarnation.is_none()) continue;
+    const bool watched = watching;
+    const bool in_office =
+        leads_in_force() || (leadership.leading(core.now) && planted(Mutant::JudgesBeforeRecord));
+    watching = in_office && phase == HostPhase::Member;
+    if (!watching) return;
+    if (beat_due || !watched) {
+        restless.clear();
+        for (Peer& peer : peers.all()) watch_death(peer);
+    } else {
+        restless.for_each([this](HostId host) { watch_death(*peers.find(host)); });
+    }
+}
+
+void EngineState::watch_death(Peer& peer) {
+    if (peer.known() && !peer.incarnation.is_none()) {
         watch_reboot(peer);
         if (!peer.is_dead(peer.incarnation)) watch_silence(peer);
         if (!peer.is_dead(peer.incarnation)) watch_from_outside(peer);
     }
+    if (rests_until_next_beat(peer)) {
+        restless.erase(peer.id);
+    } else {
+        restless.insert(peer.id);
+    }
+}
+
+// Whether neither the clock nor another host's word can matter for `peer` before everybody is looked at again, one beat from now:
+// nothing is being waited for, and it is dead, or has shown life so lately that not even its lease can be over.
+bool EngineState::rests_until_next_beat(const Peer& peer) const {
+    if (!peer.known() || peer.incarnation.is_none()) return true;
+    if (has_rebooted(peer)) return false;
+    if (peer.is_dead(peer.incarnation)) return true;
+    const Fence& fence = fence_of(peer);
+    const Duration margin = 4 * core.config.timing.interval;
+    return fence.request.is_none() && fence.proved_at == kNotYet &&
+           core.now + margin < peer.evidence_at + peer.lease();
 }
 
 // From when on the silence of a host counts.  The last leader may have answered it until its own lease ended; it cannot have
@@ -106,17 +139,20 @@ void EngineState::watch_silence(Peer& peer) {
 
 // A newer boot of the same host ended everything that an older boot ran.  Writes of the old boot may still be on their way for
 // `landing`.
-void EngineState::watch_reboot(Peer& peer) {
+bool EngineState::has_rebooted(const Peer& peer) const {
     const RosterTable::Known* known = rosters.find(peer.id);
-    if (known == nullptr || !known->valid || known->incarnation.is_none()) return;
+    if (known == nullptr || !known->valid || known->incarnation.is_none()) return false;
     const bool other_boot =
         known->boot_id != peer.boot_id || planted(Mutant::NewerIncarnationIsReboot);
-    const bool rebooted = other_boot && known->incarnation < peer.incarnation;
-    if (!rebooted || peer.is_dead(known->incarnation)) return;
+    return other_boot && known->incarnation < peer.incarnation && !peer.is_dead(known->incarnation);
+}
+
+void EngineState::watch_reboot(Peer& peer) {
+    if (!has_rebooted(peer)) return;
     const Instant due = peer.booted_seen_at + core.config.timing.landing;
     if (core.now < due && !planted(Mutant::RebootWithoutLanding)) return core.wake_at(due);
     Certificate certificate;
-    certificate.dead = {peer.id, known->incarnation};
+    certificate.dead = {peer.id, rosters.find(peer.id)->incarnation};
     certificate.proof = Proof::NewerBoot;
     certify(peer, certificate);
 }
@@ -130,6 +166,7 @@ void EngineState::certify(Peer& peer, const Certificate& proposed) {
     certificate.last_sequence = peer.slot_seen ? peer.slot.sequence : Sequence{};
     certificate.last_beat = peer.beat_seen ? peer.beat.number : BeatNumber{};
     proofs[static_cast<std::size_t>(&peer - peers.all().data())] = certificate;
+    look_for_unread_dead();
     keep_certificate(peer);
     remember_mark({certificate.dead, MarkKind::Certificate});
     touch_slot();

@@ -11,6 +11,10 @@ Fence& EngineState::fence_of(const Peer& peer) {
     return fences[static_cast<std::size_t>(&peer - peers.all().data())];
 }
 
+const Fence& EngineState::fence_of(const Peer& peer) const {
+    return fences[static_cast<std::size_t>(&peer - peers.all().data())];
+}
+
 // No harm for nothing: a host is powered off only when it claims a VM, or may claim one that cannot be read.  Before anything is
 // started a slot without `no_vms` stands on a majority.
 bool EngineState::is_at_stake(const Peer& peer) const {

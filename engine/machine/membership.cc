@@ -108,11 +108,14 @@ bool Membership::silence_is_over(const Core& core, const PeerTable& peers) const
     if (!current() || held().find(core.config.self) == nullptr) return false;
     Duration lease = std::max(core.config.timing.lease, held().timing.lease);
     Duration dead = std::max(core.config.timing.dead, held().timing.dead);
+    const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
+    // Whatever others publish, it is no shorter than this.
+    const Duration least = with_drift(limit + lease * 3 / 4 + dead);
+    if (core.now < since_ + least && !planted(Mutant::ColdStartTooSoon)) return false;
     for (const Peer& peer : peers.all()) {
         lease = std::max(lease, peer.lease());
         dead = std::max(dead, dead_after(core.config.timing, peer.lease(), peer.watchdog()));
     }
-    const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
     const Duration unseen =
         planted(Mutant::ColdStartTooSoon) ? dead : with_drift(limit + lease * 3 / 4 + dead);
     for (const Peer& peer : peers.all()) {

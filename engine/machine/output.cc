@@ -11,6 +11,11 @@ bool EngineState::may_write() const {
             core.incarnation == persisted && !sequence.is_none());
 }
 
+bool EngineState::is_over() const {
+    return phase == HostPhase::Leaving && !roster_writer.dirty() &&
+           (own_roster.version.is_none() || own_slot.roster_version >= own_roster.version);
+}
+
 // Versions go into the slot only once their region is on a majority, so that whoever reads the slot can read the region.
 void EngineState::announce() {
     const Version roster = planted(Mutant::VersionAnnouncedEarly) ? roster_writer.version()

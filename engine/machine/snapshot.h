@@ -13,6 +13,8 @@
 #include "engine/machine/host_phase.h"
 #include "engine/machine/peer_verdict.h"
 #include "engine/machine/roster.h"
+#include "engine/machine/slot.h"
+#include "engine/machine/timing.h"
 
 namespace holdfast {
 
@@ -65,6 +67,8 @@ struct Snapshot {
     std::uint8_t lease_source = 0;  // 0 none, 1 storage, 2 leader, 3 inherited, 4 vouching
     HostId leader;
     Epoch epoch;
+    ConfigNumber configuration;  // of the record that this host follows; 0.0: its file
+    Timing timing;               // that this host goes by now
     bool leading = false;
     bool keeper_armed = false;
     std::int64_t watchdog_ns = 0;

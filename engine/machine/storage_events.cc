@@ -79,6 +79,7 @@ void EngineState::learn_slot(const SlotRecord& record) {
     const bool news = record.flags.provisional ? peers.learn_provisional(core, record)
                                                : peers.learn_slot(core, record);
     if (!news) return;
+    look_again(record.host);
     membership.note(record.config, record.host);
     leadership.learn_ballot(record.ballot);
     leadership.learn_decided(core, record.decided_epoch, record.winner);
@@ -131,6 +132,7 @@ void EngineState::on(const RosterRead& read) {
     if (before == nullptr) return;
     if (read.reading == RegionReading::Valid && read.roster->host == read.host)
         peers.learn_roster(core, *read.roster);
+    restless.insert(read.host);
     const RequestId thorough = before->thorough;
     const bool changed = rosters.take(core, read);
     if (changed) forget_superseded(*before);

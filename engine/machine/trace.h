@@ -75,7 +75,7 @@ enum class TraceCode : std::uint8_t {
     ArrivalFailed,     // vm: a migration to this host came to nothing
     ArrivalUnclaimed,  // vm: no host claims it for this one any more, span = since
     FailureNotAbsorbed,  // vm would find no room, who.host = when it fails (none: already), b = how many VMs
-    FailureAbsorbed,     // number = so many hosts may fail at once, again
+    FailureAbsorbed,  // number = so many hosts may fail at once, again
 };
 
 // What a step of the configuration changes.

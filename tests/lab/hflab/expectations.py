@@ -4,6 +4,7 @@ import time
 
 from . import agent, grammar, guests
 from .common import LabError
+from .people import Deed
 
 POLL_S = 0.1
 MONITOR_POLL_S = 0.3
@@ -70,6 +71,33 @@ def _verdict(run, statement, _):
     return seen.get(judge) == wanted, f"verdicts on h{number}: {seen or 'none'}, leader {leader}"
 
 
+def _change(run):
+    """How the last change that a person asked for ended: its status, None while it goes on."""
+    if run.change is None:
+        raise LabError("nobody asked for a change")
+    return run.change.status(), run.change.said()
+
+
+def _changed(run, _statement, _):
+    status, said = _change(run)
+    return status == 0, said
+
+
+def _unchanged(run, _statement, _):
+    status, said = _change(run)
+    return status in (1, 2), said
+
+
+def _lease(run, statement, _):
+    host, wanted = run.lab.host(statement.need("host")), statement.need("is")
+    said = agent.status(host)
+    if said is None:
+        return False, f"the agent on {host.name} does not answer"
+    lease_ms = said["configuration"]["timing_ms"]["lease"]
+    return (lease_ms == round(1000 * grammar.seconds(statement, wanted)),
+            f"{host.name} goes by a lease of {lease_ms} ms")
+
+
 def _resets(run):
     return [event for event in run.lab.events() if event["event"] == "reset"]
 
@@ -112,6 +140,7 @@ def _order(run, statement, _):
 def _refused(run, statement, _):
     vm, number = statement.names[0], run.lab.host(statement.need("on")).number
     said = run.starts_refused.get((vm, number), "no start")
+    said = said.said() if isinstance(said, Deed) else said
     # A lock of the disk, or a VM that runs here already, is not Holdfast's refusal.
     return "holdfast:" in said, f"a person's start of {vm} on h{number}: {said}"
 
@@ -143,6 +172,9 @@ EXPECTATIONS = {
     "expect vm": _vm,
     "expect leader": _leader,
     "expect verdict": _verdict,
+    "expect changed": _changed,
+    "expect unchanged": _unchanged,
+    "expect lease": _lease,
     "expect reset": _reset,
     "expect no-reset": _no_reset,
     "expect no-kill": _no_kill,

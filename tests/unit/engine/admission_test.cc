@@ -166,7 +166,8 @@ Case random_case(Prng& prng, bool alike) {
     }
     for (std::uint64_t i = prng.below(9); i > 0; --i) {
         const auto home = static_cast<std::uint16_t>(1 + prng.below(hosts));
-        VmSpec& vm = cluster.add_vm(home, alike ? 10 : 10 + static_cast<std::uint32_t>(prng.below(4)) * 10);
+        VmSpec& vm =
+            cluster.add_vm(home, alike ? 10 : 10 + static_cast<std::uint32_t>(prng.below(4)) * 10);
         if (alike) continue;
         vm.priority = static_cast<Priority>(2 + prng.below(5));
         vm.datastores = prng.below(4) == 0 ? 2 : 1;
@@ -187,8 +188,8 @@ bool packs(const Case& cluster,
     const VmSpec& vm = *vms[from];
     for (Room& room : rooms) {
         const std::pair<std::uint16_t, std::uint32_t> spot{room.host.value(), vm.relations.apart};
-        const bool taken = vm.relations.apart != 0 &&
-                           std::find(apart.begin(), apart.end(), spot) != apart.end();
+        const bool taken =
+            vm.relations.apart != 0 && std::find(apart.begin(), apart.end(), spot) != apart.end();
         if (taken || room.memory_free_mib < vm.memory_mib) continue;
         if ((vm.datastores & ~room.datastores) != 0 || (room.cpus != 0 && vm.cpus > room.cpus))
             continue;
@@ -210,8 +211,10 @@ bool packs_without(const Case& cluster, std::uint32_t failed) {
     std::vector<const VmSpec*> vms;
     std::vector<std::pair<std::uint16_t, std::uint32_t>> apart;
     for (const Case::Vm& vm : cluster.vms) {
-        if (fails(vm.home)) vms.push_back(&vm.spec);
-        else apart.emplace_back(vm.home, vm.spec.relations.apart);
+        if (fails(vm.home))
+            vms.push_back(&vm.spec);
+        else
+            apart.emplace_back(vm.home, vm.spec.relations.apart);
     }
     return packs(cluster, rooms, apart, vms, 0);
 }
