@@ -200,6 +200,7 @@ class World : public HypervisorOwner {
     void boot(SimHost& host);
     void host_dies(SimHost& host, const std::string& why);
     void agent_dies(SimHost& host);
+    [[nodiscard]] Capacity capacity_of(HostId id) const;
     void drain(SimHost& host);
 
     // ---- HypervisorOwner
