@@ -4,6 +4,7 @@
 
 #include "agent/json_writer.h"
 #include "agent/text.h"
+#include "agent/timing_text.h"
 
 namespace holdfast {
 
@@ -16,8 +17,8 @@ std::int64_t to_ms(std::int64_t nanoseconds) {
 }
 
 const char* lease_source_text(std::uint8_t source) {
-    constexpr const char* kNames[] = {"none", "storage", "leader", "inherited"};
-    return source < 4 ? kNames[source] : "none";
+    constexpr const char* kNames[] = {"none", "storage", "leader", "inherited", "vouching"};
+    return source < 5 ? kNames[source] : "none";
 }
 
 void write_id(JsonWriter& json, HostId host) {
@@ -90,6 +91,18 @@ void write_absorption(JsonWriter& json, const StatusFacts& facts) {
     json.key("no_room").begin_array();
     for (const RoomlessVm& vm : found.roomless) write_roomless(json, facts, vm);
     json.end_array();
+    json.end_object();
+}
+
+// What the whole cluster agreed on, as far as this host follows it.
+void write_configuration(JsonWriter& json, const Snapshot& snapshot) {
+    json.key("configuration").begin_object();
+    json.key("number").text(std::to_string(snapshot.configuration.epoch.value()) + "." +
+                            std::to_string(snapshot.configuration.step));
+    json.key("timing_ms").begin_object();
+    for (const TimingKey& key : kTimingKeys)
+        json.key(key.name).number(to_ms((snapshot.timing.*key.member).count()));
+    json.end_object();
     json.end_object();
 }
 
@@ -225,6 +238,7 @@ std::string status_json(const StatusFacts& facts) {
     write_host(json, facts);
     write_leader(json, facts);
     write_absorption(json, facts);
+    write_configuration(json, facts.snapshot);
     write_hosts(json, facts);
     write_datastores(json, facts);
     write_links(json, facts);

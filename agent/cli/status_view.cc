@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/text.h"
+#include "agent/timing_text.h"
 
 namespace holdfast::cli {
 
@@ -29,6 +30,14 @@ std::string microseconds(const Json& object, const char* key) {
     return us < 0 ? "-" : std::to_string(us) + " us";
 }
 
+Timing timing_of(const Json& configuration) {
+    Timing timing{};
+    const Json& written = configuration.at("timing_ms");
+    for (const TimingKey& key : kTimingKeys)
+        timing.*key.member = std::chrono::milliseconds{written.at(key.name).get<std::int64_t>()};
+    return timing;
+}
+
 std::string head_view(const Json& status) {
     const Json& host = status.at("host");
     std::string text = text_line(
@@ -42,11 +51,15 @@ std::string head_view(const Json& status) {
         host.at("keeper_armed").get<bool>() ? "armed" : "not armed",
         str(host, "watchdog_ms").c_str());
     const Json& leader = status.at("leader");
-    if (leader.is_null()) return text + "leader: none\n";
-    return text + text_line("leader: %s (id %s), epoch %s",
-                            str(leader, "name").c_str(),
-                            str(leader, "id").c_str(),
-                            str(leader, "epoch").c_str());
+    text += leader.is_null() ? "leader: none\n"
+                             : text_line("leader: %s (id %s), epoch %s",
+                                         str(leader, "name").c_str(),
+                                         str(leader, "id").c_str(),
+                                         str(leader, "epoch").c_str());
+    const Json& record = status.at("configuration");
+    return text + text_line("configuration: %s, %s",
+                            str(record, "number").c_str(),
+                            timing_summary(timing_of(record)).c_str());
 }
 
 std::string reasons_view(const Json& vm) {
@@ -242,6 +255,14 @@ std::string event_view(const std::string& json) {
                          str(event, "id").c_str());
     } catch (const nlohmann::json::exception&) {
         return json + "\n";
+    }
+}
+
+std::optional<Timing> find_timing(const std::string& status_json) {
+    try {
+        return timing_of(Json::parse(status_json).at("configuration"));
+    } catch (const nlohmann::json::exception&) {
+        return std::nullopt;
     }
 }
 

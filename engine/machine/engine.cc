@@ -218,7 +218,8 @@ void EngineState::settle() {
     const bool may_stand = phase == HostPhase::Member && !departing() &&
                            slots.sees_majority(core) &&
                            slots.scanned_clean_since(core, past.since) && !membership.barred() &&
-                           membership.current() && members_known && !gives_way_to_connected();
+                           (membership.current() || planted(Mutant::StandsByOldRecord)) &&
+                           members_known && !gives_way_to_connected();
     if (leadership.advance(core, peers, slots, next_sequence(), may_stand)) {
         touch_slot();
         doorbell = true;

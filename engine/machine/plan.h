@@ -45,13 +45,12 @@ struct GroupSpot {
 
 // What is known of one VM across all rosters.
 struct VmStanding {
-    bool held = false;      // somebody who is not proved dead claims it
-    bool unknown = false;   // a roster that may claim it is not known
-    bool wanted = false;    // the entry that decides says that it should run
-    bool starting = false;  // and that it was only about to
-    ClaimNumber top;        // the greatest claim number
-    VmSpec spec;            // of that entry
-    HostKey previous;       // whose entry that is
+    bool held = false;     // somebody who is not proved dead claims it
+    bool unknown = false;  // a roster that may claim it is not known
+    bool wanted = false;   // the entry that decides says that it should run
+    ClaimNumber top;       // the greatest claim number
+    VmSpec spec;           // of that entry
+    HostKey previous;      // whose entry that is
 };
 
 }  // namespace holdfast

@@ -8,6 +8,7 @@
 #include "engine/base/fixed_list.h"
 #include "engine/base/fixed_text.h"
 #include "engine/base/limits.h"
+#include "engine/base/mutant.h"
 #include "engine/base/types.h"
 
 namespace holdfast {
@@ -111,6 +112,18 @@ struct Claim {
     [[nodiscard]] bool holds() const {
         return state == ClaimState::Starting || state == ClaimState::Running ||
                state == ClaimState::Stopping || state == ClaimState::Arriving;
+    }
+
+    // Whether it says that the VM should run, and that its owner does not run it.
+    [[nodiscard]] bool is_wish() const {
+        return state == ClaimState::WantsStart || state == ClaimState::Failed;
+    }
+
+    // Whether it says that people stopped the VM after `wish`, the number of an entry that wants it to run, was taken.  A stop and
+    // a claim that did not see each other may take one number; no stopped VM rises, so that is a stop as well.
+    [[nodiscard]] bool stops(ClaimNumber wish) const {
+        return state == ClaimState::Stopped &&
+               (number > wish || (number == wish && !planted(Mutant::WishOverrulesStop)));
     }
 
     friend bool operator==(const Claim&, const Claim&) = default;

@@ -29,6 +29,8 @@ std::unique_ptr<Snapshot> healthy() {
     snapshot->lease_source = 1;
     snapshot->leader = HostId{1};
     snapshot->epoch = Epoch{3};
+    snapshot->configuration = {Epoch{3}, 12};
+    snapshot->timing = kTimingFast;
     snapshot->keeper_armed = true;
     snapshot->watchdog_ns = 1'000'000'000;
     snapshot->hosts_count = 2;
@@ -90,6 +92,8 @@ TEST(StatusJson, IsTheDocumentedOne) {
         R"("absorption":{"hosts":2,"absorbs":0,"tried":1,"beyond":["h2"],"no_room_count":7,)"
         R"("no_room":[{"name":"vm1","uuid":"11111111-1111-1111-1111-111111111111","host":"h2",)"
         R"("without_memory":3,"without_cpus":1,"out_of_reach":2,"kept_apart":0}]},)"
+        R"("configuration":{"number":"3.12","timing_ms":{"interval":250,"fresh":750,"silent":1000,"isolation_after":2000,)"
+        R"("lease":2000,"watchdog":1000,"granularity":500,"landing":500,"dead":5500}},)"
         R"("hosts":[{"id":1,"name":"h1","self":true,"verdict":"alive","finding":"connected","maintenance":false,"incarnation":"1.1","slot_age_ms":0,)"
         R"("beat_age_ms":0,"watchdog_class":"hardware","claims":1,"memory_mib":16384,"memory_used_mib":512},)"
         R"({"id":2,"name":"h2","self":false,"verdict":"alive","finding":"connected","maintenance":false,"incarnation":"2.5","slot_age_ms":120,)"
