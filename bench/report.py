@@ -163,6 +163,18 @@ def print_failover(runs):
             entry["away_p99_s"], entry["runs"]] for entry in runs])
 
 
+def print_scale(folder):
+    try:
+        with open(os.path.join(folder, "scale.txt")) as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return
+    print("A large cluster in the simulator loses a host full of VMs; all engines run in one process")
+    for line in lines:
+        print("  " + line)
+    print()
+
+
 def machine():
     model = "unknown CPU"
     try:
@@ -187,6 +199,7 @@ def main():
     print_micro(load(folder, "micro"), goals)
     print_agents(load(folder, "agents"), goals)
     print_failover(load(folder, "failover"))
+    print_scale(folder)
     print("Goals; against sanlock, sbd and corosync: bench/peers/run")
     table(["goal", "limit", "here", ""], goals.rows)
     if goals.missed:

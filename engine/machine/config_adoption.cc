@@ -90,12 +90,14 @@ void EngineState::say_how_the_file_differs(HostId from) {
         core.trace(line);
     };
     const ClusterConfig& held = membership.held();
+    HostSet listed;
     for (const ClusterMember& member : held.members) {
+        listed.insert(member.host);
         if (member.host != core.config.self && peers.find(member.host) == nullptr)
             say(ConfigDifference::MemberMissingHere, member.host.value());
     }
     for (const HostId host : core.config.members) {
-        if (held.find(host) == nullptr) say(ConfigDifference::MemberMissingThere, host.value());
+        if (!listed.contains(host)) say(ConfigDifference::MemberMissingThere, host.value());
     }
     for (std::size_t i = 0; i < held.voters.size(); ++i) {
         bool here = false;

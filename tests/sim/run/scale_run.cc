@@ -127,10 +127,9 @@ void print_leader(std::FILE* out, const World::StepCost& cost) {
     std::fprintf(
         out,
         "leader, CPU: costliest step %.2f ms, with orders %.2f ms; from the proof of death "
-        "to the last of %llu orders %.2f ms; all %llu steps of the failover %.2f s\n",
+        "until all orders are out %.2f ms; all %llu steps of the failover %.2f s\n",
         cost.step_max_ms,
         cost.plan_max_ms,
-        static_cast<unsigned long long>(cost.orders),
         cost.plan_all_ms,
         static_cast<unsigned long long>(cost.steps),
         cost.all_ms / 1e3);

@@ -294,17 +294,16 @@ void World::step_watched(SimHost& host, const Event& event) {
     ++watched_.steps;
     watched_.all_ms += took;
     watched_.step_max_ms = std::max(watched_.step_max_ms, took);
-    std::uint64_t orders = 0;
+    bool orders = false;
     bool declares = watched_.since_death_ms > 0;
     for (const Action& action : *actions_) {
         const auto* line = std::get_if<TraceLine>(&action);
         if (line == nullptr) continue;
-        if (line->trace.code == TraceCode::OrderGiven) ++orders;
+        if (line->trace.code == TraceCode::OrderGiven) orders = true;
         declares = declares || line->trace.code == TraceCode::DeclaredDead;
     }
     if (declares) watched_.since_death_ms += took;
-    if (orders == 0) return;
-    watched_.orders += orders;
+    if (!orders) return;
     watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
     watched_.plan_all_ms = watched_.since_death_ms;
 }

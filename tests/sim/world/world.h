@@ -148,7 +148,6 @@ class World : public HypervisorOwner {
         double since_death_ms =
             0;                   // of the step that declared the first host dead, and all after it
         double plan_all_ms = 0;  // of those up to the last that gave orders
-        std::uint64_t orders = 0;
     };
 
     void watch_cpu(HostId host) { watched_ = StepCost{host}; }
