@@ -71,6 +71,14 @@ bool is_asked_to_end(int signals) {
     return ::read(signals, &signal, sizeof(signal)) == static_cast<ssize_t>(sizeof(signal));
 }
 
+// Once a lease is over, its VMs have to be killed and proved gone within the watchdog's time, on a busy machine too.  The threads that
+// talk to libvirt are ordinary.  Best effort.
+void become_realtime() {
+    sched_param parameters{};
+    parameters.sched_priority = 1;
+    ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters);
+}
+
 int serve(const holdfast::Config& config, holdfast::StartMarks& marks, int signals) {
     // Workers that hang in libvirt use the queue until the process ends, so it is never destroyed.
     auto& reports = *new holdfast::ReportQueue;
@@ -120,9 +128,7 @@ int main(int argc, char** argv) {
         std::fputs("usage: holdfast-vm --config FILE\n", stderr);
         return kExitUsage;
     }
-    // What it talks to is slower than any machine is busy; the supervisor's real-time priority ends here.
-    const sched_param ordinary{};
-    ::sched_setscheduler(0, SCHED_OTHER, &ordinary);
+    become_realtime();
     const auto config = holdfast::load_config(argv[2]);
     if (!config) {
         std::fprintf(stderr, "%s\n", config.error().text.c_str());

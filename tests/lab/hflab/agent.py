@@ -12,6 +12,7 @@ CONFIG = "/etc/holdfast/holdfast.toml"
 KEY = "/etc/holdfast/cluster.key"
 ACCEPTANCE = "I accept that a hung host may run its VMs twice"
 FORM_LIMIT_S = 120
+LEADERS_ASKED_MAX = 5
 ASK_LIMIT_S = 3
 CONFIRM_LIMIT_S = 15
 RESERVE_MIB_MIN = 16
@@ -97,14 +98,9 @@ def start(host):
 
 
 def start_all(lab):
-    """The first host's agent has a head start: it stands first, as in the simulator, and leads."""
     lab.options.agent_started = True
     lab.save()
-    first, *others = lab.hosts
-    start(first)
-    wait_until(lambda: (status(first) or {"host": {}})["host"].get("phase") == "member",
-               seconds=FORM_LIMIT_S, what=f"{first.name} to be a member", every=0.1)
-    for host in others:
+    for host in lab.hosts:
         start(host)
 
 
@@ -173,6 +169,19 @@ def leader(lab):
             number = said["leader"]["id"]
             votes[number] = votes.get(number, 0) + 1
     return max(votes, key=votes.get) if votes else None
+
+
+def let_first_lead(lab):
+    """Has host 1 lead, as stories expect: who leads otherwise is asked to go and begins anew."""
+    for _ in range(LEADERS_ASKED_MAX):
+        number = leader(lab)
+        if number == 1:
+            return
+        signal_program(lab.host(number), signal.SIGTERM, "agent-upgrade")
+        wait_until(lambda asked=number: leader(lab) not in (asked, None), seconds=FORM_LIMIT_S,
+                   what="the next leader", every=0.25)
+        wait_formed(lab)
+    raise LabError("host 1 does not come to lead")
 
 
 def wait_formed(lab):

@@ -14,7 +14,7 @@ def spread(count, hosts):
             for index in range(count)}
 
 
-def bring_up(lab, options, keep_failed=False):
+def bring_up(lab, options, keep_failed=False, first_leads=False):
     """Creates everything that `options` describes, and returns when guests write and, with agents,
     the cluster has formed and protects them."""
     if os.geteuid() != 0:
@@ -24,6 +24,8 @@ def bring_up(lab, options, keep_failed=False):
     with teardown.guard(lab, keep=lambda: done or keep_failed):
         try:
             _build(lab)
+            if first_leads:
+                agent.let_first_lead(lab)
         except LabError:
             _last_words(lab)
             raise

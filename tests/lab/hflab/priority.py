@@ -16,10 +16,12 @@ def go_first():
         os.setpriority(os.PRIO_PROCESS, 0, LAB_NICE)
     except PermissionError:
         pass
+    if os.getsid(0) == os.getpid():     # not the session of a person's shell
+        session_goes_first("self")
 
 
 def session_goes_first(pid):
-    """The session of a process of a lab, which has sessions of its own."""
+    """The whole session of a process."""
     try:
         with open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as group:
             group.write(str(LAB_NICE))

@@ -98,7 +98,8 @@ def run_file(lab, path, args):
     try:
         statements = read(path)
         with teardown.undertaker(lab), priority.HostsGoFirst(lab):
-            builder.bring_up(lab, options_of(statements, args), keep_failed=args.keep_failed)
+            builder.bring_up(lab, options_of(statements, args), keep_failed=args.keep_failed,
+                             first_leads=True)
             failure = _run_in_lab(lab, path, statements, args)
     except LabError as failed:
         failure = str(failed)
