@@ -92,6 +92,7 @@ int refuse(const TuneOptions& options,
 }  // namespace
 
 int run_tune(const TuneOptions& options) {
+    if (!options.timing.empty()) return apply_given_timing(options.config, options.timing);
     measure::TuneWishes wishes;
     if (!read_wishes(options, wishes)) return kUsage;
     if (options.files.empty() && !options.from_agent) {

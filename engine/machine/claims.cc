@@ -20,6 +20,7 @@ Duration patience(const Core& core) {
 
 ClaimNumber EngineState::greatest_number(VmId vm) const {
     ClaimNumber greatest;
+    if (planted(Mutant::NumberNotAboveAll)) return greatest;
     rosters.for_each_of_vm(vm, [&greatest](const RosterTable::Known&, const Claim& claim) {
         greatest = std::max(greatest, claim.number);
     });
@@ -59,6 +60,10 @@ void EngineState::begin_start(OwnVm& own, StartKind kind) {
     own.step = StartStep::Arming;
     own.step_since = core.now;
     own.failure = StartFailure::None;
+    // A guest that was heard was that of an earlier run.
+    const bool new_run =
+        kind == StartKind::Order || kind == StartKind::Person || kind == StartKind::Revive;
+    if (new_run) own.claim.spec.agent = std::min(own.claim.spec.agent, GuestAgent::Awaited);
     if (kind == StartKind::Order && planted(Mutant::ClaimSkipped)) return claim_is_clean(own);
     if (kind != StartKind::Revive) return;
     // The claim was never struck and the lease never broke: nobody else can have it.
@@ -176,12 +181,15 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
             named = named || (order.number == own.order.number && order.target == core.config.self);
         if (!named) return ClaimCheck::Withdraw;
     }
-    for (const Peer& peer : peers.all()) {
-        if (!peer.slot_seen || rosters.current(peer)) continue;
-        if (planted(Mutant::UnreadableRosterIsEmpty)) continue;
-        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) continue;
-        return ClaimCheck::Wait;  // unknown claims; patience ends it
-    }
+    bool unknown_claims = false;
+    rosters.for_each_due([&](HostId host) {
+        const Peer& peer = *peers.find(host);
+        if (!peer.slot_seen || rosters.current(peer)) return;
+        if (planted(Mutant::UnreadableRosterIsEmpty)) return;
+        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) return;
+        unknown_claims = true;
+    });
+    if (unknown_claims) return ClaimCheck::Wait;  // patience ends it
     ClaimCheck check = ClaimCheck::Clean;
     bool has_source = own.kind != StartKind::Arrive;
     rosters.for_each_of_vm(
@@ -201,11 +209,12 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Conflict;
                 other = known.host;
-            } else if (own.kind == StartKind::Order && claim.state == ClaimState::Stopped &&
-                       claim.number > own.order.above && check != ClaimCheck::Withdraw) {
+            } else if (own.kind == StartKind::Order && claim.stops(own.order.above) &&
+                       check != ClaimCheck::Withdraw) {
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Superseded;  // stopped on purpose since the order was given
-            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean) {
+            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean &&
+                       !planted(Mutant::NumberNotAboveAll)) {
                 check = ClaimCheck::Renumber;
             }
         });
@@ -329,7 +338,8 @@ void EngineState::take_orders(const Orders& orders) {
 }
 
 void EngineState::take_order(const Orders& orders, const Order& order) {
-    if (phase != HostPhase::Member || departing()) return;
+    if (phase != HostPhase::Member) return;
+    if (departing() && !planted(Mutant::BeginsWhileLeaving)) return;
     OwnVm* own = vms.find_or_add(order.spec);
     Trace line;
     line.vm = order.spec.vm;
@@ -347,9 +357,9 @@ void EngineState::take_order(const Orders& orders, const Order& order) {
                           !planted(Mutant::OrderExecutedTwice);
     const bool busy = own->under_way() || own->destroying || own->qemu_seen ||
                       (own->listed && own->claim.holds());
-    const bool stopped_since =
-        own->listed && own->claim.state == ClaimState::Stopped && own->claim.number > order.above;
-    if (executed || busy || stopped_since || core.in_maintenance) return;
+    const bool stopped_since = own->listed && own->claim.stops(order.above);
+    const bool takes_none = core.in_maintenance && !planted(Mutant::MaintenanceTakesVms);
+    if (executed || busy || stopped_since || takes_none) return;
     line.code = TraceCode::OrderTaken;
     core.trace(line);
     own->claim.spec = order.spec;

@@ -4,11 +4,32 @@
 
 namespace holdfast {
 
+namespace {
+
+// A provisional slot overwrites the last ones of the life before, whose claims still stand: without its promises nobody who starts
+// now could prove its death (seed 2703).
+void speak_for(const SlotRecord& before, SlotRecord& slot) {
+    if (planted(Mutant::ProvisionalHidesPromises)) return;
+    slot.lease = std::max(slot.lease, before.lease);
+    slot.watchdog = std::max(slot.watchdog, before.watchdog);
+    slot.watchdog_class = before.watchdog_class;
+    slot.flags.armed = before.flags.armed;
+    slot.flags.no_vms = before.flags.no_vms;
+}
+
+}  // namespace
+
 bool EngineState::may_write() const {
     return phase == HostPhase::Writing || phase == HostPhase::Member ||
            // Who was told to go before it knew its past would forget its ballots (seed 572).
            ((phase == HostPhase::Lapsed || phase == HostPhase::Leaving) && past.known &&
-            core.incarnation == persisted && !sequence.is_none());
+            (core.incarnation == persisted || planted(Mutant::ProvisionalSaysFarewell)) &&
+            !sequence.is_none());
+}
+
+bool EngineState::is_over() const {
+    return phase == HostPhase::Leaving && !roster_writer.dirty() &&
+           (own_roster.version.is_none() || own_slot.roster_version >= own_roster.version);
 }
 
 // Versions go into the slot only once their region is on a majority, so that whoever reads the slot can read the region.
@@ -70,7 +91,9 @@ void EngineState::compose_slot() {
     own_slot.flags.no_vms = (!vms.any_held() && !keeper.armed()) || planted(Mutant::NoVmsLies);
     own_slot.flags.clean_shutdown = is_over();
     if (own_slot.flags.clean_shutdown && leaving_over.is_none()) leaving_over = sequence;
-    own_slot.flags.provisional = core.incarnation != persisted;
+    own_slot.flags.provisional =
+        core.incarnation != persisted && !planted(Mutant::ProvisionalNotSaid);
+    if (own_slot.flags.provisional && past.slot_found) speak_for(past.slot, own_slot);
     own_slot.flags.barred = phase != HostPhase::Member || membership.barred();
     own_slot.storage_lost_mask = slots.lost_mask();
     own_slot.ballot = leadership.ballot();
@@ -163,7 +186,7 @@ void EngineState::settle_shutdown() {
         bool acknowledged = !leaving_beat.is_none();
         for (const Peer& peer : peers.all())
             acknowledged = acknowledged && peer.answered >= leaving_beat;
-        if (!held && !acknowledged) return;
+        if (!held && !acknowledged && !planted(Mutant::LeavesUnheard)) return;
     }
     ready_said = true;
     core.emit(ShutdownReady{});
@@ -176,23 +199,20 @@ void EngineState::put_out() {
         return;
     }
     // A region of an incarnation that a majority does not hold might outlive it, and hide those of the next (seed 323).
-    const bool held = past.known && core.incarnation == persisted;
+    const bool held =
+        past.known && (core.incarnation == persisted || planted(Mutant::ProvisionalWritesRegions));
     const bool may_write_regions =
         phase == HostPhase::Member ||
         ((phase == HostPhase::Writing || phase == HostPhase::Leaving) && held);
     if (may_write_regions) {
         if (roster_writer.dirty()) compose_roster();
-        if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {
-            roster_writer.issue<WriteRoster>(core);
-        }
+        roster_writer.issue<WriteRoster>(core);
         // Kept first: nobody may read a record that an agent started after this one knows nothing of.
-        if (config_writer.dirty() && membership.is_kept()) compose_config();
-        if (!config_writer.version().is_none() && own_config.version == config_writer.version())
-            config_writer.issue<WriteConfig>(core);
+        const bool kept = membership.is_kept() || planted(Mutant::NumberBeforeKept);
+        if (config_writer.dirty() && kept) compose_config();
+        config_writer.issue<WriteConfig>(core);
         if (orders_writer.dirty()) compose_orders();
-        if (own_orders.version == orders_writer.version() && !own_orders.version.is_none()) {
-            orders_writer.issue<WriteOrders>(core);
-        }
+        orders_writer.issue<WriteOrders>(core);
     }
     settle_shutdown();
     issue_slots();

@@ -2,14 +2,12 @@
 import signal
 import time
 
-from . import agent, datastores, fencing, grammar, guests, network
+from . import agent, datastores, fencing, grammar, guests, network, people
 from .common import LabError, note
 from .hosts import power_off_together
 
 NOT_IN_LAB = {
-    "maintenance": "the agent cannot do this yet",
     "drift": "the lab's hosts share one clock",
-    "shut-down": "nothing in the lab tells an agent that its host is shut down",
 }
 # What a line of the lab may say where the simulator knows more.
 KEYS_IN_LAB = {
@@ -32,6 +30,10 @@ def check(statement):
     refuse_keys(statement, *KEYS_IN_LAB.get(statement.word, statement.keys))
     if statement.word == "fence":
         statement.choice(statement.names[0], *fencing.MODES)
+    if statement.word == "timing":
+        statement.choice(statement.need("profile"), *people.LEASES)
+    if statement.word in ("maintenance", "datastore") and len(statement.flags) != 1:
+        raise statement.wrong("needs one of its two words")
     if statement.word == "run":
         grammar.seconds(statement, statement.names[0])
     if "within" in statement.keys:
@@ -39,11 +41,11 @@ def check(statement):
 
 
 def perform(run, statements):
-    """Carries out one act; several only for power-offs at one moment."""
+    """Carries out one act; several only for what happens at one moment."""
     statement = statements[0]
     try:
-        if statement.word == "power-off":
-            _power_off(run, statements)
+        if statement.word in TOGETHER:
+            TOGETHER[statement.word](run, statements)
         else:
             ACTS[statement.word](run, statement)
     except (LabError, ValueError) as failed:
@@ -106,14 +108,17 @@ def _run(run, statement):
         run.monitor.raise_if_broken(statement, run.clock())
 
 
-def _net_cut(run, statement):
+def _net_cut(run, statements):
+    network.cut(run.lab, [_cut_of(run, statement) for statement in statements])
+
+
+def _cut_of(run, statement):
     keys = statement.keys
     if "from" in keys or "to" in keys:
-        network.cut_pair(run.lab, run.lab.host(statement.need("from")).number,
-                         run.lab.host(statement.need("to")).number, keys.get("link", "all"))
-    else:
-        network.cut_host(run.lab, _host(run, statement).number, keys.get("link", "all"),
-                         keys.get("dir", "both"))
+        return network.pair_cut(run.lab.host(statement.need("from")).number,
+                                run.lab.host(statement.need("to")).number, keys.get("link", "all"))
+    return network.host_cut(_host(run, statement).number, keys.get("link", "all"),
+                            keys.get("dir", "both"))
 
 
 def _ds(run, statement):
@@ -166,9 +171,29 @@ def _vm_crash(run, statement):
 
 
 def _vm_migrate(run, statement):
-    guests.migrate(run.lab, statement.names[0], run.lab.host(statement.need("to")))
+    people.migrate(run, statement.names[0], run.lab.host(statement.need("to")))
 
 
+def _shut_down(run, statement):
+    host = _host(run, statement)
+    _excuse(run, host)
+    people.shut_down(run, host)
+
+
+def _maintenance(run, statement):
+    people.maintenance(run, _host(run, statement), next(iter(statement.flags)))
+
+
+def _timing(run, statement):
+    people.timing(run, statement.need("profile"), "unsafe" in statement.flags)
+
+
+def _datastore(run, statement):
+    people.datastore(run, next(iter(statement.flags)), statement.need("ds"))
+
+
+# Neighbouring statements of these happen at one moment.
+TOGETHER = {"power-off": _power_off, "net cut": _net_cut}
 ACTS = {
     "power-on": _power_on,
     "freeze": _freeze,
@@ -178,7 +203,6 @@ ACTS = {
     "agent-continue": _agent_continue,
     "agent-upgrade": _agent_upgrade,
     "agent-kill": lambda run, statement: agent.kill(_host(run, statement)),
-    "net cut": _net_cut,
     "net heal": lambda run, statement: network.heal(run.lab),
     "isolation-address": _isolation_address,
     "ds": _ds,
@@ -189,4 +213,8 @@ ACTS = {
     "vm-stop": _vm_stop,
     "vm-crash": _vm_crash,
     "vm-migrate": _vm_migrate,
+    "shut-down": _shut_down,
+    "maintenance": _maintenance,
+    "timing": _timing,
+    "datastore": _datastore,
 }

@@ -8,10 +8,11 @@ import mmap
 import os
 import struct
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from . import datastores
+from . import datastores, emulators
 from .common import LabError, run, wait_until
 
 IMAGE_BYTES = 1 << 20
@@ -106,9 +107,13 @@ def define(host, vms, start=True):
 
 def define_all(lab):
     """Every VM on the host that it belongs to at first."""
-    for host in lab.hosts:
+    def define_on(host):
         define(host, [vm for vm, guest in lab.options.guests.items()
                       if guest["host"] == host.number])
+        emulators.remember(host)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(define_on, lab.hosts))
 
 
 # --- what is ------------------------------------------------------------------------------------
@@ -160,7 +165,7 @@ def table(lab):
             for vm, hosts in running(lab).items() if vm in lab.options.guests]
 
 
-def wait_writing(lab, seconds=30):
+def wait_writing(lab, seconds=120):
     """Returns when every guest has written at least once."""
     wait_until(lambda: all(read_record(lab, vm)["counter"] for vm in lab.options.guests),
                seconds=seconds, what="the guests' first writes", every=0.05)
@@ -203,11 +208,15 @@ def crash(lab, vm):
             os.kill(pid, 9)
 
 
-def migrate(lab, vm, target):
-    """A live migration over link b, driven by a client that reaches both libvirtds."""
+def migration(lab, vm, target):
+    """The command of a live migration over link b, by a client that reaches both libvirtds."""
     source = host_of(lab, vm)
     link_b = {False: f"10.213.2.{target.number}", True: f"[fd00:b::{target.number}]"}
     uris = [f"qemu+unix:///system?socket={one.path('run/libvirt/libvirt-sock')}"
             for one in (source, target)]
-    run(["virsh", "--connect", uris[0], "migrate", "--live", "--unsafe", "--persistent", vm,
-         uris[1], "--migrateuri", f"tcp://{link_b[lab.options.ipv6_only]}"], timeout=60)
+    return ["virsh", "--connect", uris[0], "migrate", "--live", "--unsafe", "--persistent", vm,
+            uris[1], "--migrateuri", f"tcp://{link_b[lab.options.ipv6_only]}"]
+
+
+def migrate(lab, vm, target):
+    run(migration(lab, vm, target), timeout=60)

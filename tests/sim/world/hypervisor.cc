@@ -17,8 +17,7 @@ Hypervisor::Hypervisor(HostId host,
       owner_(owner),
       agenda_(agenda),
       chance_(chance),
-      tally_(tally),
-      domains_(vms.size() + 1) {}  // the last one stands for "all of them": List
+      tally_(tally) {}
 
 // ---- wishes
 
@@ -87,19 +86,20 @@ void Hypervisor::shut_down(WorldTime now, std::uint32_t life, const ShutdownVm& 
 
 void Hypervisor::connect(WorldTime now, std::uint32_t life) {
     life_ = life;
+    // One past the last VM stands for all of them.
     enqueue(now, CallKind::List, static_cast<VmIndex>(vms_.size()), life);
 }
 
 // A hook that waits for the agent's word sees its socket close.  holdfast-vm may live a moment longer: what it has not begun is
 // dropped, or not.
 void Hypervisor::agent_died(WorldTime now, std::uint32_t life) {
-    for (Domain& domain : domains_) {
+    for (const auto& [vm, domain] : domains_) {
         if (domain.calls.empty()) continue;
         const std::uint32_t first = domain.calls.front();
         if (calls_[first].stage == Stage::Asking) refuse(now, first, "the agent is gone");
     }
     if (chance_.permille(500)) return;
-    for (Domain& domain : domains_) {
+    for (auto& [vm, domain] : domains_) {
         for (std::size_t i = domain.calls.size(); i-- > 0;) {
             Call& call = calls_[domain.calls[i]];
             const bool agents = call.kind != CallKind::PersonStart &&
@@ -158,17 +158,23 @@ void Hypervisor::crash(VmIndex vm) {
         owner_.mail(host_, life_, VmStopped{vms_[vm].spec.vm, StopCause::Crashed});
 }
 
+void Hypervisor::guest_up(VmIndex vm) {
+    if (domains_[vm].state != DomainState::Running) return;
+    domains_[vm].guest_up = true;
+    report_change(vm, 0);
+}
+
 void Hypervisor::define(VmIndex vm, DomainState state) {
     set_state(vm, state);
 }
 
 void Hypervisor::host_died() {
-    for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
-        const DomainState state = domains_[vm].state;
-        if (state == DomainState::Running) owner_.vm_ended(host_, vm, EndCause::HostDied);
-        if (state > DomainState::Off) set_state(vm, DomainState::Off);
+    for (const auto& [vm, domain] : domains_) {
+        const DomainState before = domain.state;
+        if (before == DomainState::Running) owner_.vm_ended(host_, vm, EndCause::HostDied);
+        if (before > DomainState::Off) set_state(vm, DomainState::Off);
     }
-    for (Domain& domain : domains_) {
+    for (auto& [vm, domain] : domains_) {
         for (const std::uint32_t index : domain.calls) {
             calls_[index].in_use = false;
             calls_.give_back(index);
@@ -195,6 +201,7 @@ void Hypervisor::set_state(VmIndex vm, DomainState state) {
     domain.state = state;
     domain.lied_about = false;
     domain.spent = false;
+    domain.guest_up = false;
     if (domain.state == DomainState::Running) ++running_count_;
 }
 
@@ -208,7 +215,9 @@ VmSeen Hypervisor::seen(VmIndex vm) const {
     VmSeen report;
     report.spec = vms_[vm].spec;
     report.spec.xml.host = host_;
-    switch (domains_[vm].state) {
+    if (const Domain* domain = find(vm); domain != nullptr && domain->guest_up)
+        report.spec.agent = GuestAgent::Up;
+    switch (state(vm)) {
         case DomainState::Running: report.state = VmRunState::Running; break;
         case DomainState::Paused: report.state = VmRunState::Paused; break;
         case DomainState::Incoming:

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <ctime>
 
-#include "engine/base/name_hash.h"
-
 namespace holdfast::sim {
 
 namespace {
@@ -24,16 +22,16 @@ World::World(const ClusterConfig& config, Log* log)
       io_(config_, agenda_, chance_, tally_),
       network_(config_, agenda_, chance_, tally_),
       hosts_(config.hosts.size()),
+      alarms_(config.hosts.size()),
       actions_(std::make_unique<Actions>()),
       codecs_(config.codecs ? std::make_unique<Codecs>() : nullptr),
-      runs_(config.vms.size(), config.hosts.size(), config.timing.landing),
+      runs_(config.vms.size(), config.timing.landing),
       leaders_(config.hosts.size(),
                [this](HostId id) {
                    const SimHost& rival = host(id);
                    return rival.engine != nullptr && rival.engine->leading(rival.now(now_));
                }),
-      reset_at_(config.hosts.size(), kWorldNever),
-      refusals_(config.vms.size() * config.hosts.size()) {
+      reset_at_(config.hosts.size(), kWorldNever) {
     shortest_ = longest_ = config.timing;
     make_vms();
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
@@ -41,30 +39,6 @@ World::World(const ClusterConfig& config, Log* log)
         host.id = HostId{static_cast<std::uint16_t>(i + 1)};
         host.hypervisor =
             std::make_unique<Hypervisor>(host.id, config_, vms_, *this, agenda_, chance_, tally_);
-    }
-}
-
-void World::make_vms() {
-    for (const VmConfig& wanted : config_.vms) {
-        Vm vm;
-        const auto index = static_cast<VmIndex>(vms_.size());
-        vm.spec.vm = vm_id_of(index);
-        vm.spec.name = VmName{wanted.name};
-        vm.spec.memory_mib = wanted.memory_mib;
-        vm.spec.cpus = 1;
-        vm.spec.priority = wanted.priority;
-        vm.spec.datastores = 1;
-        vm.spec.xml = XmlRef{wanted.home, index * 4096, 1000, 4000, 0xc0de0000U + index};
-        vm.home = wanted.home;
-        vm.autostart = wanted.autostart;
-        vm.spec.isolation = wanted.isolation;
-        VmRelations& relations = vm.spec.relations;
-        relations.name = name_hash(wanted.name);
-        if (!wanted.apart.empty()) relations.apart = name_hash(wanted.apart);
-        if (!wanted.together.empty()) relations.together = name_hash(wanted.together);
-        for (std::size_t i = 0; i < wanted.after.size() && i < kAfterMax; ++i)
-            relations.after[i] = name_hash(wanted.after[i]);
-        vms_.push_back(vm);
     }
 }
 
@@ -102,25 +76,21 @@ HostId World::leader() const {
 }
 
 std::uint64_t World::refusals_of(VmIndex vm, HostId host) const {
-    return refusals_[vm * hosts_.size() + host.value() - 1U];
+    const auto found = refusals_.find({vm, host});
+    return found == refusals_.end() ? 0 : found->second;
 }
 
 // ---- the loop
 
 void World::run_until(WorldTime limit) {
     while (!violation_) {
-        SimHost* ticking = nullptr;
-        WorldTime next = std::min(agenda_.next_at(), next_check_at_);
-        for (SimHost& host : hosts_) {
-            if (host.tick_at < next) {
-                next = host.tick_at;
-                ticking = &host;
-            }
-        }
+        const WorldTime planned = std::min(agenda_.next_at(), next_check_at_);
+        const bool ticks = alarms_.next_at() < planned;
+        const WorldTime next = ticks ? alarms_.next_at() : planned;
         if (next > limit) break;
         now_ = std::max(now_, next);
-        if (ticking != nullptr) {
-            tick(*ticking);
+        if (ticks) {
+            tick(at(alarms_.next()));
         } else if (agenda_.next_at() <= next_check_at_) {
             dispatch(agenda_.take());
         } else {
@@ -169,6 +139,9 @@ void World::dispatch(const AgendaEntry& entry) {
         case Wake::Autostart:
             if (host.power_life == entry.life) start_by_person(entry.index, host.id);
             return;
+        case Wake::GuestUp:
+            if (vms_[entry.index].runs_count == entry.life) host.hypervisor->guest_up(entry.index);
+            return;
         case Wake::ProbeRound: probe_round(host, entry.life); return;
         case Wake::FenceMoves: fence_moves(host, entry.index); return;
         case Wake::MigrationMoves: migration_moves(entry.index); return;
@@ -177,7 +150,7 @@ void World::dispatch(const AgendaEntry& entry) {
 }
 
 void World::tick(SimHost& host) {
-    host.tick_at = kWorldNever;
+    alarms_.set(host.id, kWorldNever);
     if (!host.can_step()) return;
     if (now_ - host.last_tick_at > Duration{milliseconds{1}}) host.fast_ticks_count = 0;
     host.last_tick_at = now_;
@@ -252,6 +225,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::AgentStarts:
         case Wake::PersonActs:
         case Wake::Autostart:
+        case Wake::GuestUp:
         case Wake::ProbeRound:
         case Wake::FenceMoves:
         case Wake::MigrationMoves:
@@ -320,11 +294,19 @@ void World::step_watched(SimHost& host, const Event& event) {
     ++watched_.steps;
     watched_.all_ms += took;
     watched_.step_max_ms = std::max(watched_.step_max_ms, took);
+    std::uint64_t orders = 0;
+    bool declares = watched_.since_death_ms > 0;
     for (const Action& action : *actions_) {
         const auto* line = std::get_if<TraceLine>(&action);
-        if (line != nullptr && line->trace.code == TraceCode::OrderGiven)
-            watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+        if (line == nullptr) continue;
+        if (line->trace.code == TraceCode::OrderGiven) ++orders;
+        declares = declares || line->trace.code == TraceCode::DeclaredDead;
     }
+    if (declares) watched_.since_death_ms += took;
+    if (orders == 0) return;
+    watched_.orders += orders;
+    watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+    watched_.plan_all_ms = watched_.since_death_ms;
 }
 
 void World::step(SimHost& host, const Event& event) {
@@ -343,10 +325,11 @@ void World::step(SimHost& host, const Event& event) {
     carry_out(host);
     if (!host.can_step()) return;
     const WorldTime wakeup = host.clock.when(host.engine->next_wakeup());
-    host.tick_at = wakeup == kWorldNever
-                       ? kWorldNever
-                       : std::max(wakeup, now_) +
-                             chance_.between(config_.tick_late.low, config_.tick_late.high);
+    const Span& late = config_.tick_late;
+    alarms_.set(host.id,
+                wakeup == kWorldNever
+                    ? kWorldNever
+                    : std::max(wakeup, now_) + chance_.between(late.low, late.high));
 }
 
 // People start their VMs at first, and try again until they run.

@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/machine/engine.h"
@@ -18,6 +20,7 @@
 #include "tests/sim/check/run_checker.h"
 #include "tests/sim/check/violation.h"
 #include "tests/sim/world/agenda.h"
+#include "tests/sim/world/alarms.h"
 #include "tests/sim/world/chance.h"
 #include "tests/sim/world/cluster_config.h"
 #include "tests/sim/world/codecs.h"
@@ -142,6 +145,10 @@ class World : public HypervisorOwner {
         double all_ms = 0;
         double step_max_ms = 0;
         double plan_max_ms = 0;  // of a step that gave orders
+        double since_death_ms =
+            0;                   // of the step that declared the first host dead, and all after it
+        double plan_all_ms = 0;  // of those up to the last that gave orders
+        std::uint64_t orders = 0;
     };
 
     void watch_cpu(HostId host) { watched_ = StepCost{host}; }
@@ -194,6 +201,7 @@ class World : public HypervisorOwner {
     void boot(SimHost& host);
     void host_dies(SimHost& host, const std::string& why);
     void agent_dies(SimHost& host);
+    [[nodiscard]] Capacity capacity_of(HostId id) const;
     void drain(SimHost& host);
 
     // ---- HypervisorOwner
@@ -232,6 +240,7 @@ class World : public HypervisorOwner {
     Network network_;
     std::vector<Vm> vms_;
     std::vector<SimHost> hosts_;
+    Alarms alarms_;  // when engines want a tick
     Pool<decltype(Event::body)> mails_;
 
     // One use of a fence device: `off` if that was asked, then `status`.
@@ -299,7 +308,7 @@ class World : public HypervisorOwner {
     Timing longest_;
     bool voters_changed_ = false;  // another list of datastores was asked for
     std::vector<WorldTime> reset_at_;
-    std::vector<std::uint64_t> refusals_;  // by VM, then host
+    std::map<std::pair<VmIndex, HostId>, std::uint64_t> refusals_;
 };
 
 }  // namespace holdfast::sim

@@ -179,6 +179,12 @@ void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, RunCause c
     }
     vm.stop_durable_at = kWorldNever;
     vm.wanted = true;
+    ++vm.runs_count;
+    const Duration agent_after = config_.vms[index].agent_after;
+    if (agent_after > Duration::zero()) {
+        const Duration takes = cause == RunCause::Migration ? milliseconds{10} : agent_after;
+        agenda_.put(now_ + takes, Wake::GuestUp, host_id.value(), index, vm.runs_count);
+    }
     if (vm.lost_with_host) {
         vm.lost_with_host = false;
         if (host_id != vm.last_host) {
@@ -307,7 +313,7 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
 }
 
 void World::start_refused(HostId host, VmIndex vm, const char* why) {
-    ++refusals_[vm * hosts_.size() + host.value() - 1U];
+    ++refusals_[{vm, host}];
     say(host,
         text_of("VM %s is not started: %s", std::string(vms_[vm].spec.name.view()).c_str(), why));
 }
