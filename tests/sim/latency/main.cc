@@ -24,6 +24,29 @@ double chance_of(std::uint64_t lapses) {
     return 2 * std::sqrt(static_cast<double>(lapses) + 1);
 }
 
+// Prints what was predicted; the exit code.
+int compare(const holdfast::measure::RenewalHistory& history,
+            holdfast::Duration lease,
+            const holdfast::sim::StallRun& run) {
+    using namespace holdfast;
+    const double century = 100 * measure::kSecondsPerYear;
+    const auto fit = measure::TailFit::fit({history});
+    if (!fit) {
+        std::printf("no prediction: %s\n", fit.error().text.c_str());
+        return 1;
+    }
+    const measure::RateInterval told = fit->lapses(std::chrono::duration<double>(lease).count());
+    std::printf("predicted: %.3g per host and century (%.3g to %.3g)\n",
+                told.expected * century,
+                told.low * century,
+                told.high * century);
+    const auto lapses = static_cast<double>(run.lapses);
+    const bool agree = (lapses - chance_of(run.lapses)) / run.host_seconds <= told.high &&
+                       (lapses + chance_of(run.lapses) + 1) / run.host_seconds >= told.low;
+    std::printf("%s\n", agree ? "they agree" : "they do not agree");
+    return agree ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -81,19 +104,5 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>(run.lapses),
                 run.host_seconds / 3600,
                 static_cast<double>(run.lapses) / run.host_seconds * century);
-    const auto fit = measure::TailFit::fit({history});
-    if (!fit) {
-        std::printf("no prediction: %s\n", fit.error().text.c_str());
-        return 1;
-    }
-    const measure::RateInterval told = fit->lapses(std::chrono::duration<double>(*lease).count());
-    std::printf("predicted: %.3g per host and century (%.3g to %.3g)\n",
-                told.expected * century,
-                told.low * century,
-                told.high * century);
-    const auto lapses = static_cast<double>(run.lapses);
-    const bool agree = (lapses - chance_of(run.lapses)) / run.host_seconds <= told.high &&
-                       (lapses + chance_of(run.lapses) + 1) / run.host_seconds >= told.low;
-    std::printf("%s\n", agree ? "they agree" : "they do not agree");
-    return agree ? 0 : 1;
+    return compare(history, *lease, run);
 }
