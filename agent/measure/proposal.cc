@@ -22,7 +22,6 @@ constexpr double kDeadStep = 0.1;
 constexpr double kStepsToStart = 7;
 constexpr double kLibvirtStart = 0.4;  // creating and resuming a VM, as seen in the lab
 constexpr double kMeanExcessMax = 3600;
-constexpr double kLeaseMax = 86400;
 constexpr double kMeasureMin = 60;
 // So many stalls settle whether a tail is heavy.
 constexpr double kBurstsPlenty = 200;

@@ -15,7 +15,6 @@ namespace {
 constexpr double kShapeStep = 0.02;
 constexpr std::size_t kScalesEach = 4;  // on either side of the best one, for each shape
 constexpr int kScaleHalvings = 20;
-constexpr double kLeaseMax = 86400;
 constexpr double kApartIntervals = 10;
 // With more than this share of all renewals, one in seven stalls would by chance lie so near the next that both would
 // be taken for one burst, whose longest is no single stall; so few of them are tried in any case.

@@ -24,6 +24,8 @@ namespace holdfast::measure {
 
 // Fewer bursts than this show no tail.
 inline constexpr std::size_t kBurstsMin = 30;
+// No lease beyond this is looked for, in seconds: a day.
+inline constexpr double kLeaseMax = 86400;
 // Twice the log-likelihood that the true values may lie below the best, with 90 % confidence (chi-squared, one degree).
 inline constexpr double kDeviance90 = 2.7055;
 
