@@ -15,6 +15,7 @@ void EngineState::on(const BeatReceived& received) {
         ++beats_ignored_count;
         return;
     }
+    look_again(beat.from);
     leadership.learn_decided(core, beat.epoch, beat.winner);
     membership.note(beat.config, beat.from);
     const bool mine =
@@ -25,7 +26,7 @@ void EngineState::on(const BeatReceived& received) {
         peer.answered = std::max(peer.answered, beat.answered_number);
         membership.answered(peer, beat.config);
         // Under whichever record it was said: whose answers are needed is what this host's own record decides.
-        if (!beat.flags.barred)
+        if (!beat.flags.barred || planted(Mutant::BarredVouch))
             peer.vouched_issued =
                 std::max(peer.vouched_issued, lease.issued_at(beat.answered_number));
     }
@@ -87,6 +88,9 @@ void EngineState::send_beats() {
                           !planted(Mutant::TheDeadAreAnswered);
         beat.answered_incarnation = peer.beat_seen && !dead ? peer.beat.incarnation : Incarnation{};
         beat.answered_number = peer.beat_seen && !dead ? peer.beat.number : BeatNumber{};
+        const HostKey leader = leadership.winner();
+        const bool to_leader = leader == HostKey{peer.id, peer.beat.incarnation} && !dead;
+        beat.round_after = to_leader ? rounds.heard_before_last(leader) : BeatNumber{};
         beat.pill = dead ? peer.certified_dead : Incarnation{};
         core.emit(SendBeat{beat});
     }

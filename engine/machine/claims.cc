@@ -20,6 +20,7 @@ Duration patience(const Core& core) {
 
 ClaimNumber EngineState::greatest_number(VmId vm) const {
     ClaimNumber greatest;
+    if (planted(Mutant::NumberNotAboveAll)) return greatest;
     rosters.for_each_of_vm(vm, [&greatest](const RosterTable::Known&, const Claim& claim) {
         greatest = std::max(greatest, claim.number);
     });
@@ -110,10 +111,11 @@ void EngineState::advance_claim(OwnVm& own) {
         own.step = StartStep::Scan;
         core.trace(about(TraceCode::ClaimWritten, own));
     }
-    if (own.step == StartStep::Scan &&
-        (slots.scanned_clean_since(core, own.scan_after) || planted(Mutant::ClaimWithoutScan)))
-        own.step = StartStep::Refresh;
-    if (own.step != StartStep::Refresh) return;
+    // Asked again while it waits: a member that became known meanwhile is in no scan yet.
+    const bool scanned =
+        slots.scanned_clean_since(core, own.scan_after) || planted(Mutant::ClaimWithoutScan);
+    if (own.step == StartStep::Scan && scanned) own.step = StartStep::Refresh;
+    if (own.step != StartStep::Refresh || !scanned) return;
     StartFailure failure = StartFailure::None;
     HostId other;
     switch (check_claim(own, failure, other)) {
@@ -161,6 +163,7 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
     }
     if (!planted(Mutant::MembersDiffer) && membership.number().epoch.is_none())
         return ClaimCheck::Wait;
+    if (!claims_are_known()) return ClaimCheck::Wait;
     const Orders* orders = own.kind == StartKind::Order ? current_orders() : nullptr;
     if (own.kind == StartKind::Order && !planted(Mutant::EpochNotChecked)) {
         failure = StartFailure::Superseded;
@@ -176,12 +179,15 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
             named = named || (order.number == own.order.number && order.target == core.config.self);
         if (!named) return ClaimCheck::Withdraw;
     }
-    for (const Peer& peer : peers.all()) {
-        if (!peer.slot_seen || rosters.current(peer)) continue;
-        if (planted(Mutant::UnreadableRosterIsEmpty)) continue;
-        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) continue;
-        return ClaimCheck::Wait;  // unknown claims; patience ends it
-    }
+    bool unknown_claims = false;
+    rosters.for_each_due([&](HostId host) {
+        const Peer& peer = *peers.find(host);
+        if (!peer.slot_seen || rosters.current(peer)) return;
+        if (planted(Mutant::UnreadableRosterIsEmpty)) return;
+        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) return;
+        unknown_claims = true;
+    });
+    if (unknown_claims) return ClaimCheck::Wait;  // patience ends it
     ClaimCheck check = ClaimCheck::Clean;
     bool has_source = own.kind != StartKind::Arrive;
     rosters.for_each_of_vm(
@@ -205,7 +211,8 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
                        claim.number > own.order.above && check != ClaimCheck::Withdraw) {
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Superseded;  // stopped on purpose since the order was given
-            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean) {
+            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean &&
+                       !planted(Mutant::NumberNotAboveAll)) {
                 check = ClaimCheck::Renumber;
             }
         });
@@ -329,7 +336,8 @@ void EngineState::take_orders(const Orders& orders) {
 }
 
 void EngineState::take_order(const Orders& orders, const Order& order) {
-    if (phase != HostPhase::Member || departing()) return;
+    if (phase != HostPhase::Member) return;
+    if (departing() && !planted(Mutant::BeginsWhileLeaving)) return;
     OwnVm* own = vms.find_or_add(order.spec);
     Trace line;
     line.vm = order.spec.vm;
@@ -349,7 +357,8 @@ void EngineState::take_order(const Orders& orders, const Order& order) {
                       (own->listed && own->claim.holds());
     const bool stopped_since =
         own->listed && own->claim.state == ClaimState::Stopped && own->claim.number > order.above;
-    if (executed || busy || stopped_since || core.in_maintenance) return;
+    const bool takes_none = core.in_maintenance && !planted(Mutant::MaintenanceTakesVms);
+    if (executed || busy || stopped_since || takes_none) return;
     line.code = TraceCode::OrderTaken;
     core.trace(line);
     own->claim.spec = order.spec;

@@ -3,6 +3,7 @@
 //     seen  ->  read  ->  kept in `run`, written to the own region  ->  published in the slot  ->  validated: in force
 //
 // The leader's own records begin with "kept".
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -36,7 +37,8 @@ void EngineState::on(const ConfigRead& read) {
     config_asked = static_cast<std::uint8_t>(config_asked & ~(1U << read.datastore));
     if (read.reading != RegionReading::Valid || read.config->writer != read.host) return;
     const ClusterConfig& config = read.config->config;
-    if (config.number <= membership.number() || !is_sane(config)) return;
+    const bool sane = is_sane(config) || planted(Mutant::UnsafeRecordTaken);
+    if (config.number <= membership.number() || !sane) return;
     take_config(config);
     say_how_the_file_differs(read.host);
 }
@@ -50,13 +52,18 @@ void EngineState::on(const MembershipKept& kept) {
 }
 
 void EngineState::take_config(const ClusterConfig& config) {
+    const bool list_is_lost = config.list_lost > membership.held().list_lost;
     membership.take(config, core);
     note_maintenance();
     published_since = kNotYet;
+    for (const HostId host : list_members()) core.emit(MemberListed{host});
     members_known = members_agree();
     for (Peer& peer : peers.all()) peer.vouched_issued = kNotYet;
-    const VoterSet voters = voters_of(config, core.config);
-    if (voters != core.quorum.voters()) {
+    const VoterSet voters = voters_of(config.voters, core.config);
+    if (list_is_lost) {
+        voters_left.clear();
+        go_by_new_list(voters);
+    } else if (voters != core.quorum.voters()) {
         if (phase == HostPhase::Reading) {
             // A list that has changed while this host was away: its past is read by the list of today.
             core.quorum = Quorum{voters};
@@ -89,11 +96,14 @@ void EngineState::say_how_the_file_differs(HostId from) {
     };
     const ClusterConfig& held = membership.held();
     for (const ClusterMember& member : held.members) {
-        if (member.host != core.config.self && peers.find(member.host) == nullptr)
+        if (!member.removed && member.host != core.config.self &&
+            peers.find(member.host) == nullptr)
             say(ConfigDifference::MemberMissingHere, member.host.value());
     }
     for (const HostId host : core.config.members) {
-        if (held.find(host) == nullptr) say(ConfigDifference::MemberMissingThere, host.value());
+        const ClusterMember* member = held.find(host);
+        if (member == nullptr || member->removed)
+            say(ConfigDifference::MemberMissingThere, host.value());
     }
     for (std::size_t i = 0; i < held.voters.size(); ++i) {
         bool here = false;
@@ -110,8 +120,9 @@ bool EngineState::members_agree() const {
     bool listed = false;
     for (const ClusterMember& member : membership.held().members) {
         const bool self = member.host == core.config.self;
-        listed = listed || self;
-        if (!self && !member.out && peers.find(member.host) == nullptr) return false;
+        listed = listed || (self && member.belongs());
+        const bool needed = !member.out || member.joining;
+        if (!self && needed && peers.find(member.host) == nullptr) return false;
     }
     return listed;
 }
@@ -121,7 +132,8 @@ void EngineState::publish_config() {
     const ConfigNumber number = membership.number();
     const bool written = !config_writer.dirty() && own_config.config.number == number &&
                          config_writer.on_majority(core) >= own_config.version;
-    if (own_slot.config >= number || !written || !membership.is_kept()) return;
+    const bool kept = membership.is_kept() || planted(Mutant::NumberBeforeKept);
+    if (own_slot.config >= number || !written || !kept) return;
     own_slot.config = number;
     config_sequence = next_sequence();
     touch_slot();
@@ -131,8 +143,10 @@ void EngineState::publish_config() {
 void EngineState::settle_membership() {
     if (phase == HostPhase::Leaving) return;
     read_missing_config();
-    const bool published = own_slot.config == membership.number() && !config_sequence.is_none() &&
-                           slots.validated_by_majority(core) >= config_sequence;
+    const bool published =
+        own_slot.config == membership.number() && !config_sequence.is_none() &&
+        (planted(Mutant::RecordNotReadBack) ? slots.written_by_majority(core)
+                                            : slots.validated_by_majority(core)) >= config_sequence;
     if (!membership.in_force() && published && membership.current() &&
         (!leadership.moved_beyond(membership.number().epoch) ||
          planted(Mutant::LaterEpochAdopted))) {

@@ -6,48 +6,27 @@
 #include <vector>
 
 #include "engine/base/mutant.h"
+#include "engine/machine/admission_watch.h"
 #include "engine/machine/core.h"
 #include "engine/machine/engine.h"
 #include "engine/machine/fencing.h"
 #include "engine/machine/host_lease.h"
 #include "engine/machine/isolation.h"
+#include "engine/machine/keeper_state.h"
 #include "engine/machine/leadership.h"
 #include "engine/machine/membership.h"
 #include "engine/machine/own_vms.h"
+#include "engine/machine/past.h"
 #include "engine/machine/peer_table.h"
 #include "engine/machine/placement.h"
 #include "engine/machine/plan.h"
 #include "engine/machine/region_writer.h"
 #include "engine/machine/roster_table.h"
+#include "engine/machine/rounds.h"
 #include "engine/machine/slot_io.h"
 #include "engine/machine/timing_stage.h"
 
 namespace holdfast {
-
-// What a starting or returning agent must learn from the datastores before it may write (phase Reading).
-struct Past {
-    RequestId since;                // answers to older requests do not count
-    Instant asked_at = kNotYet;     // when the own roster was last asked for
-    std::uint8_t roster_asked = 0;  // datastores that owe an answer about the own roster
-    std::uint8_t slot_mask = 0;  // voters whose copy of the own slot was read, or was never written
-    std::uint8_t roster_mask = 0;  // the same for the own roster
-    bool slot_found = false;
-    SlotRecord slot;            // the newest
-    bool roster_found = false;  // own_roster holds it
-    bool known = false;         // both were read from a majority, in this life of the agent
-};
-
-// What this host asked of its keeper and what the keeper answered.
-struct Keeper {
-    std::uint64_t arming = 0;       // asked for; 0: not armed
-    std::uint64_t arming_last = 0;  // the greatest ever asked for
-    bool reported = false;
-    KeeperReport report;
-    Instant deadline = kNever;  // as last told
-    bool reset_asked = false;
-
-    [[nodiscard]] bool armed() const { return arming != 0 && report.arming >= arming; }
-};
 
 enum class ClaimCheck : std::uint8_t { Wait, Clean, Renumber, Withdraw };
 
@@ -122,11 +101,22 @@ struct EngineState {
     [[nodiscard]] ChangeVerdict change_config(const TimingChange& asked);
     [[nodiscard]] ChangeVerdict change_config(const DatastoreChange& asked);
     [[nodiscard]] ChangeVerdict change_config(const MaintenanceChange& asked);
+    [[nodiscard]] ChangeVerdict change_config(const MemberChange& asked);
     [[nodiscard]] ChangeVerdict may_vote(std::size_t datastore) const;
     [[nodiscard]] bool settled_without_rosters() const;
     void answer_change();
     // Leads, and its record of this epoch is in force: what it judges and orders counts.
     [[nodiscard]] bool leads_in_force() const;
+
+    // member_change.cc: hosts that come and go
+    [[nodiscard]] FixedList<HostId, kJoinersMax> list_members();
+    [[nodiscard]] bool settled_without_roster_of(const Peer& peer) const;
+
+    // lost_list.cc: when a majority of the datastores is lost
+    [[nodiscard]] ChangeVerdict drop_list(const DatastoreChange& asked);
+    void go_by_new_list(VoterSet voters);
+    void record_lost_list();
+    [[nodiscard]] bool claims_are_known() const;
 
     // beats.cc
     void on(const BeatReceived& received);
@@ -140,6 +130,11 @@ struct EngineState {
     [[nodiscard]] bool beats_to(Peer& peer, bool to_all) const;
     [[nodiscard]] bool scans_all() const;
     [[nodiscard]] bool watches(HostId host) const;
+
+    // lost_storage.cc: a leader without storage
+    void begin_round();
+    [[nodiscard]] bool storage_is_gone() const;
+    void settle_lost_storage();
 
     // isolation_response.cc
     void on(const ProbeReport& report) { isolation.learn(core, report); }
@@ -218,38 +213,25 @@ struct EngineState {
     void start_over();
     void settle_keeper();
     void disarm_keeper();
-
-    // The weaker of what the configuration expects and what the keeper found; only an armed keeper counts, see death_watch.cc.
-    [[nodiscard]] WatchdogClass own_watchdog_class() const {
-        return keeper.reported ? std::min(core.config.watchdog_class, keeper.report.watchdog_class)
-                               : core.config.watchdog_class;
-    }
-
-    // The longest that may be true: of the record, of the file that the keeper began with, and as read back from the device.
-    [[nodiscard]] Duration published_watchdog() const {
-        return std::max(
-            {core.config.timing.watchdog, timing_stage.watchdog_floor(), keeper.report.watchdog});
-    }
-
-    [[nodiscard]] bool may_claim() const {
-        return keeper.armed() || core.config.watchdog_class == WatchdogClass::None ||
-               planted(Mutant::KeeperArmedAfterClaim);
-    }
-
-    // Until when libvirt may be asked to start or resume something; the executor looks at the clock once more.
-    [[nodiscard]] Instant start_until() const {
-        return planted(Mutant::StartOutlivesLease) ? kNever : lease.ends();
-    }
+    [[nodiscard]] WatchdogClass own_watchdog_class() const;
+    [[nodiscard]] Duration published_watchdog() const;
+    [[nodiscard]] bool may_claim() const;
+    [[nodiscard]] Instant start_until() const;
 
     // death_watch.cc: who is dead, and by what proof
+    void look_again(HostId host);
     void watch_deaths();
+    void watch_death(Peer& peer);
     void watch_silence(Peer& peer);
+    [[nodiscard]] bool rests_until_next_beat(const Peer& peer) const;
     [[nodiscard]] Instant silence_began(const Peer& peer) const;
     [[nodiscard]] bool silent_since(const Peer& peer, Instant due, std::uint8_t& readings);
+    [[nodiscard]] bool has_rebooted(const Peer& peer) const;
     void watch_reboot(Peer& peer);
     void certify(Peer& peer, const Certificate& certificate);
     void remember_mark(const Mark& mark);
     bool keep_certificate(const Peer& peer);
+    void look_for_unread_dead();
     void add_hosts_in_the_way(VmId vm, HostSet& hosts) const;
     [[nodiscard]] HostSet hosts_orders_rest_on() const;
     bool certificates_for(const Plan& plan);
@@ -263,10 +245,14 @@ struct EngineState {
     void proved_outside(const Peer& peer, Fence& fence, Proof proof);
     [[nodiscard]] bool is_at_stake(const Peer& peer) const;
     [[nodiscard]] Fence& fence_of(const Peer& peer);
+    [[nodiscard]] const Fence& fence_of(const Peer& peer) const;
 
     // restart_plan.cc: what the leader does about it
     void plan_restarts();
+    void begin_planning();
     [[nodiscard]] bool rosters_read_in_office();
+    [[nodiscard]] bool may_plan();
+    void go_through_plans();
     [[nodiscard]] VmStanding standing_of(VmId vm) const;
     void weigh(VmStanding& standing, const Claim& claim, HostKey owner, bool dead) const;
     void gather();
@@ -275,6 +261,8 @@ struct EngineState {
     void withdraw_order(Plan& plan);
     void give(Plan& plan);
     void look_for_rooms();
+    void add_room(HostId host, const Capacity& of_host, std::uint64_t used_mib);
+    [[nodiscard]] Room* room_of(HostId host);
     [[nodiscard]] const Claim* entry_of(HostId host, VmId vm) const;
 
     // start_order.cc: in which order, and what a start waits for
@@ -287,6 +275,14 @@ struct EngineState {
     void look_for_groups();
     void add_group_spot(HostId host, const VmSpec& spec);
     void hosts_of_groups(const VmSpec& spec, HostSet& apart, HostSet& together) const;
+
+    // admission_watch.cc: which failures could be absorbed
+    void watch_admission();
+    void begin_admission();
+    [[nodiscard]] std::size_t gather_home();
+    [[nodiscard]] std::uint64_t admission_depends_on() const;
+    [[nodiscard]] std::uint64_t claims_known() const;
+    void say_absorption();
 
     // output.cc: what must be written and sent
     void put_out();
@@ -304,10 +300,7 @@ struct EngineState {
     [[nodiscard]] bool departing() const { return stopping || host_goes_down; }
 
     // Nothing of this incarnation is left to be written before it may say that it is over.
-    [[nodiscard]] bool is_over() const {
-        return phase == HostPhase::Leaving && !roster_writer.dirty() &&
-               (own_roster.version.is_none() || own_slot.roster_version >= own_roster.version);
-    }
+    [[nodiscard]] bool is_over() const;
 
     [[nodiscard]] bool may_write() const;
 
@@ -325,8 +318,11 @@ struct EngineState {
     PeerTable peers;
     std::vector<Certificate> proofs;  // of each peer's death in this office, in their order
     std::vector<Fence> fences;        // one for each peer, in their order
+    HostSet restless;                 // whom watch_deaths() looks at in every step
+    bool watching = false;            // the last step did
     HostLease lease;
     Leadership leadership;
+    Rounds rounds;
     Isolation isolation;
     bool responding = false;      // isolated, and somebody could restart what is stopped here
     bool held_back_said = false;  // isolated, and nobody could
@@ -351,6 +347,7 @@ struct EngineState {
     std::uint8_t config_asked = 0;        // datastores that owe an answer about it
     bool members_known = true;            // members_agree() about what is held
     Instant voters_changed_at = kNotYet;  // when another list of datastores came to be in force
+    VoterNames voters_left;               // to be recorded, as the old list is lost; empty: nothing
     Instant office_at = kNotYet;          // since when this host leads
     Orders own_orders;                    // what this host, as leader, orders
     Orders known_orders;                  // what the leader orders, as last read
@@ -371,8 +368,7 @@ struct EngineState {
     BeatNumber beat_number;
 
     Instant lapsed_at = kNotYet;
-    bool hand_overs_due =
-        false;  // a roster changed, or a VM is on its way: somebody may wait for one
+    bool hand_overs_due = false;  // a roster changed, or a VM is on its way: somebody may wait
     bool list_complete = false;
     bool reconciled = false;
     bool stopping = false;
@@ -385,11 +381,15 @@ struct EngineState {
     Capacity capacity;
 
     bool plan_due = false;
+    Instant planned_at = kNotYet;  // when plans were last gone through
+    HostSet unread;                // whose roster was not read yet in this office
     OrderNumber order_number;
     std::vector<Plan> plans;
     std::vector<Room> rooms;
+    AdmissionWatch admission;
     std::vector<AwaitedName> awaited_names;
     std::vector<GroupSpot> group_spots;
+    HostSet dead_unread;
     std::vector<std::uint8_t> circle_seen;
     std::vector<std::uint16_t> circle_stack;
     FixedList<Mark, kMarksMax> marks;

@@ -17,15 +17,17 @@ void config_of_file(const EngineConfig& file, ClusterConfig& config) {
     }
 }
 
-VoterSet voters_of(const ClusterConfig& config, const EngineConfig& file) {
+VoterSet voters_of(const VoterNames& voters, const EngineConfig& file) {
     VoterSet set;
-    set.size = static_cast<std::uint8_t>(config.voters.size());
+    set.size = static_cast<std::uint8_t>(voters.size());
     for (std::size_t d = 0; d < file.datastores_count; ++d) {
-        for (const DatastoreName& name : config.voters) {
-            if (name == file.datastores[d])
+        for (const DatastoreName& name : voters) {
+            if (name == file.datastores[d] || planted(Mutant::SpareVotes))
                 set.mask = static_cast<std::uint8_t>(set.mask | 1U << d);
         }
     }
+    if (planted(Mutant::AbsentVoterNotCounted))
+        set.size = static_cast<std::uint8_t>(std::popcount(unsigned{set.mask}));
     return set;
 }
 
@@ -70,7 +72,8 @@ void Membership::take(const ClusterConfig& config, const Core& core) {
     kept_.config = config;
     anybody_out_ = config.anybody_out();
     kept_.in_force = false;
-    if (self == nullptr || self->out) kept_.entitled = false;
+    const bool out = self == nullptr || self->out;
+    if (out && !planted(Mutant::WhoIsOutVouches)) kept_.entitled = false;
     note(config.number, core.config.self);
 }
 
@@ -85,7 +88,7 @@ void Membership::answered(Peer& from, ConfigNumber under) const {
 bool Membership::counted_now(const Core& core) const {
     const ClusterMember* self = held().find(core.config.self);
     return self != nullptr && !self->out && in_force() && current() &&
-           self->counted == core.incarnation;
+           (self->counted == core.incarnation || planted(Mutant::AnyIncarnationCounted));
 }
 
 // Under one record, so that everybody who answered asks this host from then on before it lives on vouching.
@@ -102,15 +105,20 @@ bool Membership::greeted_by_all(const Core& core, const PeerTable& peers) const 
 // A lease that nobody sees on storage lives on vouching, at most blackout_limit after the last renewal of another kind; the last
 // of those was an answer of a leader, whose own slot stood still for at most a leader lease by then.
 bool Membership::silence_is_over(const Core& core, const PeerTable& peers) const {
-    if (!current() || held().find(core.config.self) == nullptr) return false;
+    const ClusterMember* self = held().find(core.config.self);
+    if (!current() || self == nullptr || !self->belongs()) return false;
     Duration lease = std::max(core.config.timing.lease, held().timing.lease);
     Duration dead = std::max(core.config.timing.dead, held().timing.dead);
+    const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
+    // Whatever others publish, it is no shorter than this.
+    const Duration least = with_drift(limit + lease * 3 / 4 + dead);
+    if (core.now < since_ + least && !planted(Mutant::ColdStartTooSoon)) return false;
     for (const Peer& peer : peers.all()) {
         lease = std::max(lease, peer.lease());
         dead = std::max(dead, dead_after(core.config.timing, peer.lease(), peer.watchdog()));
     }
-    const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
-    const Duration unseen = with_drift(limit + lease * 3 / 4 + dead);
+    const Duration unseen =
+        planted(Mutant::ColdStartTooSoon) ? dead : with_drift(limit + lease * 3 / 4 + dead);
     for (const Peer& peer : peers.all()) {
         Instant sight = since_;
         if (peer.slot_seen && !peer.slot.flags.barred) sight = std::max(sight, peer.slot_moved_at);
@@ -132,7 +140,9 @@ Instant Membership::vouched_issued(const Core& core, const PeerTable& peers) con
     Instant oldest = core.now;
     Instant newest = kNotYet;
     for (const ClusterMember& member : held().members) {
-        if ((member.out && current()) || member.host == core.config.self) continue;
+        const bool spared =
+            member.removed || (member.out && (current() || planted(Mutant::OldRecordSpares)));
+        if (spared || member.host == core.config.self) continue;
         const Peer* peer = peers.find(member.host);
         if (peer == nullptr) return kNotYet;
         oldest = std::min(oldest, peer->vouched_issued);
@@ -146,6 +156,16 @@ bool Membership::published_by_all(const PeerTable& peers, HostId self) const {
         if (member.out || member.host == self) continue;
         const Peer* peer = peers.find(member.host);
         if (peer == nullptr || peer->published_config() < number()) return false;
+    }
+    return true;
+}
+
+bool Membership::known_to_all(HostId host, const PeerTable& peers, HostId self) const {
+    for (const ClusterMember& member : held().members) {
+        if (!member.belongs() || member.host == host || member.host == self) continue;
+        const Peer* peer = peers.find(member.host);
+        if (peer == nullptr) return false;
+        if (peer->published_config() < number() && !peer->is_dead(peer->incarnation)) return false;
     }
     return true;
 }

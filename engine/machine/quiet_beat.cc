@@ -20,7 +20,8 @@ bool EngineState::at_rest() const {
                       isolation.finding() == Finding::Connected && membership.at_rest() &&
                       !(plan_due && leads) && core.wakeup == next_beat_at && leadership.at_rest() &&
                       roster_writer.at_rest(core) && orders_writer.at_rest(core) &&
-                      config_writer.at_rest(core) && rosters.at_rest() && !hand_overs_due &&
+                      config_writer.at_rest(core) && rosters.at_rest() && admission.at_rest() &&
+                      !hand_overs_due &&
                       timing_stage.at_rest(core.config.timing, membership.held().timing);
     if (!rest) return false;
     // What a leader does about a host that has fallen silent goes by the clock, and so does what a follower makes of its leader.
@@ -28,6 +29,7 @@ bool EngineState::at_rest() const {
         return peer.beat_seen && core.now - peer.beat_at < core.config.timing.fresh;
     };
     if (leads) {
+        if (storage_is_gone()) return false;
         for (const Peer& peer : peers.all()) {
             if (!is_heard(peer)) return false;
         }
@@ -49,6 +51,7 @@ bool EngineState::repeats_itself(const Beat& beat) const {
     Beat last = peer->beat;
     last.number = beat.number;
     last.answered_number = beat.answered_number;
+    last.round_after = beat.round_after;
     return last == beat;
 }
 

@@ -43,6 +43,7 @@ void EngineState::on(const SlotsRead& read) {
     disk.scan_done_at = core.now;
     disk.scanned = std::max(disk.scanned, scan.request);
     disk.scanned_issued = std::max(disk.scanned_issued, scan.issued);
+    disk.round_scanned = std::max(disk.round_scanned, scan.round);
     bool clean = true;
     HostId host = read.first;
     for (const SlotView& view : read.slots) {
@@ -67,7 +68,9 @@ void EngineState::on(const SlotsRead& read) {
         }
         host = host.next();
     }
-    if (!scan.whole || (!clean && !planted(Mutant::UnreadableSlotsCount))) return;
+    const bool shows_all =
+        scan.whole && (scan.request > core.listed_since || planted(Mutant::ScanWithoutNewMember));
+    if (!shows_all || (!clean && !planted(Mutant::UnreadableSlotsCount))) return;
     disk.scanned_clean = std::max(disk.scanned_clean, scan.request);
     if (scan.validates > disk.validated) {
         disk.validated = scan.validates;
@@ -79,6 +82,7 @@ void EngineState::learn_slot(const SlotRecord& record) {
     const bool news = record.flags.provisional ? peers.learn_provisional(core, record)
                                                : peers.learn_slot(core, record);
     if (!news) return;
+    look_again(record.host);
     membership.note(record.config, record.host);
     leadership.learn_ballot(record.ballot);
     leadership.learn_decided(core, record.decided_epoch, record.winner);
@@ -131,6 +135,7 @@ void EngineState::on(const RosterRead& read) {
     if (before == nullptr) return;
     if (read.reading == RegionReading::Valid && read.roster->host == read.host)
         peers.learn_roster(core, *read.roster);
+    restless.insert(read.host);
     const RequestId thorough = before->thorough;
     const bool changed = rosters.take(core, read);
     if (changed) forget_superseded(*before);

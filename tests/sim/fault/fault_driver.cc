@@ -96,7 +96,13 @@ bool FaultDriver::may_take_down(HostId host) const {
 // ---- what strikes
 
 void FaultDriver::begin(FaultKind kind) {
-    if (kind >= FaultKind::NetCutHost && kind <= FaultKind::NetDouble) {
+    if (kind == FaultKind::LeaderBlind) {
+        blind_leader();
+    } else if (kind == FaultKind::ChangeMembers) {
+        begin_change(kind);
+    } else if (kind == FaultKind::LoseDatastores) {
+        lose_datastores();
+    } else if (kind >= FaultKind::NetCutHost && kind <= FaultKind::NetDouble) {
         begin_network(kind);
     } else if (kind >= FaultKind::DsHangOnePath && kind <= FaultKind::DsFlap) {
         begin_storage(kind);

@@ -41,6 +41,7 @@ class Player : public Log {
     [[nodiscard]] std::string fence(const Statement& statement);
     // config_acts.cc
     [[nodiscard]] std::string change(const Statement& statement);
+    [[nodiscard]] std::string drop_list(const Statement& statement);
     [[nodiscard]] std::string run(Duration span);
     [[nodiscard]] std::string broken(const Statement& statement) const;
 
@@ -59,6 +60,9 @@ class Player : public Log {
     [[nodiscard]] Look look_at_order(const Statement& statement);
     [[nodiscard]] Look look_at_kills() const;
     [[nodiscard]] Look look_at_change(bool wanted) const;
+    [[nodiscard]] Look look_at_absorption(const Statement& statement);
+    [[nodiscard]] Look look_at_roomless(const Statement& statement);
+    [[nodiscard]] const Absorption* absorption();
     [[nodiscard]] Look look_at_lease(const Statement& statement) const;
 
     [[nodiscard]] std::string where_text(VmIndex vm) const;

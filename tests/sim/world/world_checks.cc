@@ -92,6 +92,10 @@ void World::note_ways(HostId id) {
 }
 
 void World::set_path(DatastoreIndex datastore, HostId host, PathFault fault) {
+    if ((datastores_lost_ >> datastore & 1U) != 0) {
+        fault = PathFault{};
+        fault.mode = PathMode::Fail;
+    }
     const PathFault before = io_.fault(datastore, host);
     io_.set_fault(now_, datastore, host, fault);
     if (listening() && !(before.healthy() && fault.healthy()))
@@ -307,7 +311,7 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
 }
 
 void World::start_refused(HostId host, VmIndex vm, const char* why) {
-    ++refusals_[vm * hosts_.size() + host.value() - 1U];
+    ++refusals_[{vm, host}];
     say(host,
         text_of("VM %s is not started: %s", std::string(vms_[vm].spec.name.view()).c_str(), why));
 }

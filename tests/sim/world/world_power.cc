@@ -209,7 +209,7 @@ void World::drain(SimHost& host) {
             discard(entry);
         }
     }
-    if (host.can_step()) host.tick_at = std::min(host.tick_at, now_);
+    if (host.can_step()) alarms_.advance(host.id, now_);
 }
 
 // ---- the agent
@@ -230,7 +230,10 @@ void World::start_agent(HostId id) {
     config.host_uuid = host_uuid_of(id);
     config.boot_id = host.boot_id;
     config.timing = config_.timing;
-    for (const SimHost& member : hosts_) config.members.push(member.id);
+    for (const SimHost& member : hosts_) {
+        const bool named = !config_.hosts[member.id.value() - 1U].joins_later;
+        if (named || config_.hosts[id.value() - 1U].joins_later) config.members.push(member.id);
+    }
     config.voters_count = config_.voters_count;
     config.datastores_count = config_.datastores_count;
     config.watchdog_class = config_.watchdog_class;
@@ -260,7 +263,7 @@ void World::start_agent(HostId id) {
     host.agent_stopped = false;
     host.agent_since = now_;
     host.told_epoch = Epoch{};
-    host.tick_at = now_;
+    alarms_.set(id, now_);
     network_.forget_windows(id);
     tally_.add(Count::AgentStarts);
     say(id, "its agent starts");
@@ -288,7 +291,7 @@ void World::agent_dies(SimHost& host) {
     host.tape.reset();
     // A renewal whose new deadline never reached the keeper ended with the agent.
     if (host.keeper.armed()) host.lease_end = std::min(host.lease_end, host.keeper.deadline());
-    host.tick_at = kWorldNever;
+    alarms_.set(host.id, kWorldNever);
     host.unfinished.clear();
     host.trap = Trap{};
     host.agent_stopped = false;
@@ -330,8 +333,7 @@ void World::set_drift(HostId id, std::int64_t drift_ppm) {
     if (!host.powered) return;
     host.clock.set_drift(now_, drift_ppm);
     say(id, text_of("its clock runs %+lld ppm", static_cast<long long>(drift_ppm)));
-    if (host.can_step())
-        host.tick_at = std::min(host.tick_at, host.clock.when(host.engine->next_wakeup()));
+    if (host.can_step()) alarms_.advance(id, host.clock.when(host.engine->next_wakeup()));
     host.watchdog_planned_at = kWorldNever;
     ++host.watchdog_life;
     plan_watchdog(host);
