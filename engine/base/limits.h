@@ -6,10 +6,12 @@
 
 namespace holdfast {
 
-inline constexpr std::size_t kHostsMax = 1024;    // slots of one datastore; ids are 1..kHostsMax
-inline constexpr std::size_t kDatastoresMax = 6;  // five that vote and one spare
-inline constexpr std::size_t kVotersMax = 5;      // more would cost writes and win nothing
-inline constexpr std::size_t kLinksMax = 4;       // network links of one host
+inline constexpr std::size_t kHostsMax = 1024;  // slots of one datastore; ids are 1..kHostsMax
+inline constexpr std::size_t kJoinersMax =
+    16;  // hosts that an agent learns of while it runs; then it wants a restart
+inline constexpr std::size_t kDatastoresMax = 6;       // five that vote and one spare
+inline constexpr std::size_t kVotersMax = 5;           // more would cost writes and win nothing
+inline constexpr std::size_t kLinksMax = 4;            // network links of one host
 inline constexpr std::size_t kRosterEntriesMax = 738;  // (128 KiB - 1 KiB header) / 176 B
 inline constexpr std::size_t kVmDatastoresMax = 32;    // bits in a claim's mask
 inline constexpr std::size_t kOrdersMax = 698;         // (128 KiB - 8 KiB header) / 176 B

@@ -115,10 +115,11 @@ void EngineState::advance_claim(OwnVm& own) {
         own.step = StartStep::Scan;
         core.trace(about(TraceCode::ClaimWritten, own));
     }
-    if (own.step == StartStep::Scan &&
-        (slots.scanned_clean_since(core, own.scan_after) || planted(Mutant::ClaimWithoutScan)))
-        own.step = StartStep::Refresh;
-    if (own.step != StartStep::Refresh) return;
+    // Asked again while it waits: a member that became known meanwhile is in no scan yet.
+    const bool scanned =
+        slots.scanned_clean_since(core, own.scan_after) || planted(Mutant::ClaimWithoutScan);
+    if (own.step == StartStep::Scan && scanned) own.step = StartStep::Refresh;
+    if (own.step != StartStep::Refresh || !scanned) return;
     StartFailure failure = StartFailure::None;
     HostId other;
     switch (check_claim(own, failure, other)) {
@@ -166,6 +167,7 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
     }
     if (!planted(Mutant::MembersDiffer) && membership.number().epoch.is_none())
         return ClaimCheck::Wait;
+    if (!claims_are_known()) return ClaimCheck::Wait;
     const Orders* orders = own.kind == StartKind::Order ? current_orders() : nullptr;
     if (own.kind == StartKind::Order && !planted(Mutant::EpochNotChecked)) {
         failure = StartFailure::Superseded;

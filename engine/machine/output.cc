@@ -122,11 +122,13 @@ void EngineState::issue_slots() {
     }
     const bool write = due && may_write();
     if (write) compose_slot();
+    if (write) begin_round();
     note_usable();
     const bool all = !beat_due || scans_all();
     for (std::uint8_t d = 0; d < slots.disks_count(); ++d) {
         SlotIo::Disk& disk = slots.disk(d);
-        if (write && !disk.writing) {
+        const bool writes = write && !disk.writing;
+        if (writes) {
             disk.writing = true;
             disk.write_counts = true;
             disk.write_request = core.new_request();
@@ -143,6 +145,7 @@ void EngineState::issue_slots() {
         scan.issued = core.now;
         scan.validates = disk.written;
         scan.validates_issued = disk.written_issued;
+        if (writes) scan.round = sequence;
         disk.scans.push(scan);
         if (!scan.whole) {
             const HostId leader = leadership.winner().host;

@@ -74,16 +74,25 @@ ConfigNumber Peer::published_config() const {
     return std::max(in_slot, in_beat);
 }
 
-PeerTable::PeerTable(const EngineConfig& config) {
-    peers_.reserve(config.members.size());
+PeerTable::PeerTable(const EngineConfig& config) : peers_max_(peers_max(config)) {
+    peers_.reserve(peers_max_);
     for (const HostId host : config.members) {
-        if (host == config.self) continue;
-        Peer& peer = peers_.emplace_back();
-        peer.id = host;
-        peer.read_issued.fill(kNotYet);
-        peer.spare_moved_at.fill(kNotYet);
-        index_[host.value()] = static_cast<std::uint16_t>(peers_.size());
+        if (host != config.self) static_cast<void>(add(host));
     }
+}
+
+std::size_t PeerTable::peers_max(const EngineConfig& config) {
+    return std::min(config.members.size() + kJoinersMax, kHostsMax) - 1;
+}
+
+bool PeerTable::add(HostId host) {
+    if (full()) return false;
+    Peer& peer = peers_.emplace_back();
+    peer.id = host;
+    peer.read_issued.fill(kNotYet);
+    peer.spare_moved_at.fill(kNotYet);
+    index_[host.value()] = static_cast<std::uint16_t>(peers_.size());
+    return true;
 }
 
 Peer* PeerTable::find(HostId host) {

@@ -17,14 +17,17 @@ constexpr std::uint8_t kOvertakenMax = 4;  // 16 intervals, some leases
 }  // namespace
 
 RosterTable::RosterTable(const EngineConfig& config) {
-    known_.reserve(config.members.size());
+    known_.reserve(PeerTable::peers_max(config));
     for (const HostId host : config.members) {
-        if (host == config.self) continue;
-        known_.emplace_back().host = host;
-        index_[host.value()] = static_cast<std::uint16_t>(known_.size());
+        if (host != config.self) add(host);
     }
     entries_.reserve(kClaimsKnownMax);
     buckets_.assign(kBuckets, kEnd);
+}
+
+void RosterTable::add(HostId host) {
+    known_.emplace_back().host = host;
+    index_[host.value()] = static_cast<std::uint16_t>(known_.size());
 }
 
 const RosterTable::Known* RosterTable::find(HostId host) const {

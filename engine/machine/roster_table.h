@@ -49,6 +49,9 @@ class RosterTable {
 
     explicit RosterTable(const EngineConfig& config);
 
+    // Another member.  REQUIRES: PeerTable had room for it
+    void add(HostId host);
+
     [[nodiscard]] const Known* find(HostId host) const;
 
     [[nodiscard]] std::span<const Known> all() const { return known_; }

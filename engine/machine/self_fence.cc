@@ -136,4 +136,26 @@ void EngineState::settle_keeper() {
     core.emit(MoveDeadline{keeper.deadline});
 }
 
+// The weaker of what the configuration expects and what the keeper found; only an armed keeper counts, see death_watch.cc.
+WatchdogClass EngineState::own_watchdog_class() const {
+    return keeper.reported ? std::min(core.config.watchdog_class, keeper.report.watchdog_class)
+                           : core.config.watchdog_class;
+}
+
+// The longest that may be true: of the record, of the file that the keeper began with, and as read back from the device.
+Duration EngineState::published_watchdog() const {
+    return std::max(
+        {core.config.timing.watchdog, timing_stage.watchdog_floor(), keeper.report.watchdog});
+}
+
+bool EngineState::may_claim() const {
+    return keeper.armed() || core.config.watchdog_class == WatchdogClass::None ||
+           planted(Mutant::KeeperArmedAfterClaim);
+}
+
+// Until when libvirt may be asked to start or resume something; the executor looks at the clock once more.
+Instant EngineState::start_until() const {
+    return planted(Mutant::StartOutlivesLease) ? kNever : lease.ends();
+}
+
 }  // namespace holdfast

@@ -43,6 +43,7 @@ void EngineState::on(const SlotsRead& read) {
     disk.scan_done_at = core.now;
     disk.scanned = std::max(disk.scanned, scan.request);
     disk.scanned_issued = std::max(disk.scanned_issued, scan.issued);
+    disk.round_scanned = std::max(disk.round_scanned, scan.round);
     bool clean = true;
     HostId host = read.first;
     for (const SlotView& view : read.slots) {
@@ -67,7 +68,9 @@ void EngineState::on(const SlotsRead& read) {
         }
         host = host.next();
     }
-    if (!scan.whole || (!clean && !planted(Mutant::UnreadableSlotsCount))) return;
+    const bool shows_all =
+        scan.whole && (scan.request > core.listed_since || planted(Mutant::ScanWithoutNewMember));
+    if (!shows_all || (!clean && !planted(Mutant::UnreadableSlotsCount))) return;
     disk.scanned_clean = std::max(disk.scanned_clean, scan.request);
     if (scan.validates > disk.validated) {
         disk.validated = scan.validates;

@@ -147,7 +147,10 @@ void FaultDriver::begin(FaultKind kind) {
         case FaultKind::OperatorConfirms: return begin_from_outside(kind);
         case FaultKind::ChangeTiming:
         case FaultKind::ChangeDatastores:
-        case FaultKind::ChangeMaintenance: return begin_change(kind);
+        case FaultKind::ChangeMaintenance:
+        case FaultKind::ChangeMembers: return begin_change(kind);
+        case FaultKind::LeaderBlind: return blind_leader();
+        case FaultKind::LoseDatastores: return lose_datastores();
         case FaultKind::PersonMigrates:
         case FaultKind::MigrationTrouble: return begin_migration(kind);
         case FaultKind::Last_: return;

@@ -126,6 +126,14 @@ Plan plan_of(std::uint64_t seed) {
     // Mostly shorter than the run: what a barred host has to wait for should happen in it.
     Chance limit(Prng(seed ^ 0x9e3779b97f4a7c15U).next());
     if (limit.permille(850)) plan.cluster.blackout_limit = limit.spread(seconds{2}, seconds{60});
+    Chance losses(Prng(seed ^ 0x105eULL).next());
+    plan.loses_datastores = losses.permille(150) && plan.cluster.voters_count > 1 &&
+                            !plan.cluster.lost_answers && !plan.cluster.late_writes;
+    Chance joiner(Prng(seed ^ 0x901e5ULL).next());
+    if (joiner.permille(200)) {
+        plan.cluster.hosts.push_back(plan.cluster.hosts.back());
+        plan.cluster.hosts.back().joins_later = true;
+    }
     draw_extremes(plan.cluster, Chance(Prng(seed ^ 0x7e57ab1e5eedU).next()));
 
     // Between two and about half of all kinds, each at its own pace.
@@ -155,6 +163,7 @@ std::string describe(const Plan& plan) {
                 cluster.datastores_count > cluster.voters_count ? " and a spare" : "",
                 cluster.vms.size(),
                 cluster.profile.c_str());
+    if (cluster.hosts.back().joins_later) text += ", one host joins later";
     if (cluster.torn_writes) text += ", torn writes";
     if (cluster.torn_reads) text += ", torn reads";
     if (cluster.late_writes) text += ", late writes";

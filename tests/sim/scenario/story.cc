@@ -13,6 +13,7 @@ ClusterConfig quiet_cluster() {
     cluster.agent_starts = {milliseconds{500}, milliseconds{500}};
     cluster.boot = {seconds{5}, seconds{5}};
     cluster.late_permille = 1000;
+    cluster.joiners_boot = false;       // power-on does that
     cluster.boots_after_reset = false;  // as in the lab: it stays off until power-on
     return cluster;
 }
@@ -53,6 +54,13 @@ std::string read_cluster(const Statement& statement, ClusterConfig& cluster) {
     const auto datastores = number_in(statement, "datastores", kDatastoresMax);
     if (!datastores) return datastores.error();
     cluster.hosts.resize(*hosts);
+    if (statement.has("joiners")) {
+        const auto joiners = number_in(statement, "joiners", kJoinersMax);
+        if (!joiners) return joiners.error();
+        HostConfig joiner;
+        joiner.joins_later = true;
+        cluster.hosts.resize(cluster.hosts.size() + *joiners, joiner);
+    }
     cluster.datastores_count = static_cast<std::uint8_t>(*datastores);
     cluster.voters_count =
         static_cast<std::uint8_t>(*datastores % 2 == 1 ? *datastores : *datastores - 1);

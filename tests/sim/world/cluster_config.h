@@ -39,6 +39,7 @@ struct HostConfig {
     std::int64_t drift_ppm = 0;
     bool fence_device = false;  // others can cut its power
     std::vector<std::string> networks{};
+    bool joins_later = false;   // the files of the others do not name it
 };
 
 struct ClusterConfig {
@@ -79,6 +80,7 @@ struct ClusterConfig {
     Span boot{seconds{3}, seconds{12}};
     Span first_boot{Duration::zero(), seconds{1}};
     Span agent_starts{milliseconds{100}, milliseconds{1500}};  // after the boot
+    bool joiners_boot = true;       // hosts that join later are there from the beginning
     bool boots_after_reset = true;  // a host that was reset comes back by itself
     Span tick_late{microseconds{5}, microseconds{200}};
 

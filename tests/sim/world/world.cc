@@ -44,6 +44,7 @@ World::World(const ClusterConfig& config, Log* log)
 
 void World::start() {
     for (SimHost& host : hosts_) {
+        if (config_.hosts[host.id.value() - 1U].joins_later && !config_.joiners_boot) continue;
         agenda_.put(now_ + chance_.between(config_.first_boot.low, config_.first_boot.high),
                     Wake::HostBoots,
                     host.id.value(),

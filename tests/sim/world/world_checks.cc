@@ -92,6 +92,10 @@ void World::note_ways(HostId id) {
 }
 
 void World::set_path(DatastoreIndex datastore, HostId host, PathFault fault) {
+    if ((datastores_lost_ >> datastore & 1U) != 0) {
+        fault = PathFault{};
+        fault.mode = PathMode::Fail;
+    }
     const PathFault before = io_.fault(datastore, host);
     io_.set_fault(now_, datastore, host, fault);
     if (listening() && !(before.healthy() && fault.healthy()))

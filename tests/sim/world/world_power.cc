@@ -230,7 +230,10 @@ void World::start_agent(HostId id) {
     config.host_uuid = host_uuid_of(id);
     config.boot_id = host.boot_id;
     config.timing = config_.timing;
-    for (const SimHost& member : hosts_) config.members.push(member.id);
+    for (const SimHost& member : hosts_) {
+        const bool named = !config_.hosts[member.id.value() - 1U].joins_later;
+        if (named || config_.hosts[id.value() - 1U].joins_later) config.members.push(member.id);
+    }
     config.voters_count = config_.voters_count;
     config.datastores_count = config_.datastores_count;
     config.watchdog_class = config_.watchdog_class;

@@ -200,8 +200,8 @@ std::unique_ptr<ConfigRecord> sample_config() {
     first.host = HostId{1};
     first.host_uuid = uuid_from(0x60);
     first.name = FixedText<64>{"h1"};
-    first.addresses[0] = ConfigAddress{4, {10, 213, 1, 1}};
-    first.addresses[1] = ConfigAddress{6, uuid_from(0x70).bytes};
+    first.addresses[0] = LinkAddress{4, {10, 213, 1, 1}};
+    first.addresses[1] = LinkAddress{6, uuid_from(0x70).bytes};
     first.counted = incarnation(5, 2);
     record->members.push(first);
     ConfigMember second;
@@ -350,6 +350,7 @@ std::unique_ptr<ConfigRecord> random_config(Prng& prng, HostId host) {
     if (prng.below(2) == 1) record->timing_next.lease = random_duration(prng);
     record->blackout_limit = random_duration(prng);
     record->accepts_without_hardware = prng.below(2) == 1;
+    if (prng.below(2) == 1) record->list_lost = ConfigNumber{Epoch{prng.next()}, prng.next()};
     for (std::uint64_t i = prng.below(kDatastoresMax + 1); i > 0; --i) {
         record->datastores.push(ConfigDatastore{
             random_uuid(prng), FixedText<48>{random_text(prng, 48)}, prng.below(2) == 1});
@@ -365,6 +366,9 @@ std::unique_ptr<ConfigRecord> random_config(Prng& prng, HostId host) {
         }
         member.out = prng.below(2) == 1;
         member.certified_dead = prng.below(2) == 1;
+        member.maintenance = prng.below(2) == 1;
+        member.joining = prng.below(2) == 1;
+        member.removed = prng.below(2) == 1;
         member.counted = Incarnation::from_value(prng.next());
         record->members.push(member);
     }
