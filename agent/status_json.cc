@@ -4,6 +4,7 @@
 
 #include "agent/json_writer.h"
 #include "agent/text.h"
+#include "agent/timing_text.h"
 
 namespace holdfast {
 
@@ -16,8 +17,8 @@ std::int64_t to_ms(std::int64_t nanoseconds) {
 }
 
 const char* lease_source_text(std::uint8_t source) {
-    constexpr const char* kNames[] = {"none", "storage", "leader", "inherited"};
-    return source < 4 ? kNames[source] : "none";
+    constexpr const char* kNames[] = {"none", "storage", "leader", "inherited", "vouching"};
+    return source < 5 ? kNames[source] : "none";
 }
 
 void write_id(JsonWriter& json, HostId host) {
@@ -52,6 +53,56 @@ void write_leader(JsonWriter& json, const StatusFacts& facts) {
     write_id(json, facts.snapshot.leader);
     json.key("name").text(facts.config.host_name(facts.snapshot.leader));
     json.key("epoch").number(facts.snapshot.epoch.value());
+    json.end_object();
+}
+
+void write_roomless(JsonWriter& json, const StatusFacts& facts, const RoomlessVm& vm) {
+    json.begin_object();
+    json.key("name").text(vm.name.view());
+    json.key("uuid").text(uuid_text(vm.vm));
+    json.key("host");
+    if (vm.home.is_none()) {
+        json.null();
+    } else {
+        json.text(facts.config.host_name(vm.home));
+    }
+    json.key("without_memory").number(std::uint64_t{vm.why.memory});
+    json.key("without_cpus").number(std::uint64_t{vm.why.cpus});
+    json.key("out_of_reach").number(std::uint64_t{vm.why.datastores});
+    json.key("kept_apart").number(std::uint64_t{vm.why.apart});
+    json.end_object();
+}
+
+void write_absorption(JsonWriter& json, const StatusFacts& facts) {
+    const Absorption& found = facts.snapshot.absorption;
+    json.key("absorption");
+    if (!found.known) {
+        json.null();
+        return;
+    }
+    json.begin_object();
+    json.key("hosts").number(std::uint64_t{found.hosts_count});
+    json.key("absorbs").number(std::uint64_t{found.absorbs});
+    json.key("tried").number(std::uint64_t{found.tried});
+    json.key("beyond").begin_array();
+    for (const HostId host : found.beyond) json.text(facts.config.host_name(host));
+    json.end_array();
+    json.key("no_room_count").number(std::uint64_t{found.roomless_count});
+    json.key("no_room").begin_array();
+    for (const RoomlessVm& vm : found.roomless) write_roomless(json, facts, vm);
+    json.end_array();
+    json.end_object();
+}
+
+// What the whole cluster agreed on, as far as this host follows it.
+void write_configuration(JsonWriter& json, const Snapshot& snapshot) {
+    json.key("configuration").begin_object();
+    json.key("number").text(std::to_string(snapshot.configuration.epoch.value()) + "." +
+                            std::to_string(snapshot.configuration.step));
+    json.key("timing_ms").begin_object();
+    for (const TimingKey& key : kTimingKeys)
+        json.key(key.name).number(to_ms((snapshot.timing.*key.member).count()));
+    json.end_object();
     json.end_object();
 }
 
@@ -186,6 +237,8 @@ std::string status_json(const StatusFacts& facts) {
     json.begin_object();
     write_host(json, facts);
     write_leader(json, facts);
+    write_absorption(json, facts);
+    write_configuration(json, facts.snapshot);
     write_hosts(json, facts);
     write_datastores(json, facts);
     write_links(json, facts);

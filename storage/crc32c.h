@@ -3,6 +3,7 @@
 // neither by itself.)
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,5 +11,12 @@
 namespace holdfast {
 
 [[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> bytes);
+
+using ThreeRuns = std::array<std::span<const std::byte>, 3>;
+
+// crc32c() of three runs of bytes at once: each step of a checksum waits for the one before, and the steps of the
+// other two fill that wait.  For runs that are too short to be worth ISA-L's folding.
+// REQUIRES: all three of one size
+[[nodiscard]] std::array<std::uint32_t, 3> crc32c_of_three(const ThreeRuns& runs);
 
 }  // namespace holdfast

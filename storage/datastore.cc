@@ -98,7 +98,7 @@ void Datastore::Core::start(const DatastoreRequest& request,
         fail(request, EAGAIN);
         return;
     }
-    Pending pending{true, verification, true, result, request, {}, boottime_now()};
+    Pending pending{true, verification, true, result, request, {}, kNotYet};
     if (const auto shown = shown_by(request.kind)) pending.quiet = !write_under_way(*shown);
     const std::span<std::byte> buffer = buffer_of(pending);
     const auto plan =
@@ -165,16 +165,18 @@ std::size_t Datastore::Core::reap(std::span<DatastoreCompletion> completions) {
         completions[count++] = ready_[0];
         ready_.remove_at(0);
     }
+    Instant now = kNotYet;
     while (count < completions.size()) {
         IoCompletion io;
         if (backend_->reap({&io, 1}) == 0) break;
-        if (finish(io, completions[count])) ++count;
+        if (now == kNotYet) now = boottime_now();
+        if (finish(io, now, completions[count])) ++count;
     }
     unanswered_ -= count;
     return count;
 }
 
-bool Datastore::Core::finish(const IoCompletion& io, DatastoreCompletion& completion) {
+bool Datastore::Core::finish(const IoCompletion& io, Instant now, DatastoreCompletion& completion) {
     HF_CHECK(io.token < pending_.size() && pending_[static_cast<std::size_t>(io.token)].used);
     Pending& slot = pending_[static_cast<std::size_t>(io.token)];
     const Pending pending = slot;
@@ -184,7 +186,7 @@ bool Datastore::Core::finish(const IoCompletion& io, DatastoreCompletion& comple
     completion.kind = pending.request.kind;
     completion.request = pending.request.request;
     completion.first = pending.request.first;
-    completion.latency = boottime_now() - pending.submitted_at;
+    completion.latency = now - pending.submitted_at;
     if (succeeded) {
         completion.status = IoStatus::Done;
         if (!pending.verification)
@@ -233,15 +235,15 @@ void Datastore::Core::finish_scan(const Pending& pending, DatastoreCompletion& c
     const std::size_t hosts = pending.plan.length_bytes / kSlotBytes;
     const std::span<const std::byte> bytes = buffer_of(pending).first(pending.plan.length_bytes);
     std::span<SlotView> views = memory_.decoded().scans[pending.result];
-    for (std::size_t i = 0; i < hosts; ++i) {
-        const HostId host{static_cast<std::uint16_t>(pending.request.first.value() + i)};
-        const auto copies = bytes.subspan(i * kSlotBytes, kSlotBytes);
-        decode_slot_copies(copies, context_of(host), views[i], rejects_);
-        if (host == options_.host && to_be_looked_at(IntentKind::Slot)) {
-            note_own_copies(IntentKind::Slot,
-                            look_at_own_slot(copies, context_of(host), intents_),
-                            pending.quiet);
-        }
+    const HostId first = pending.request.first;
+    decode_scan(bytes, superblock_.cluster, first, views.first(hosts), rejects_);
+    const auto own = static_cast<std::size_t>(options_.host.value() - first.value());
+    if (own < hosts && to_be_looked_at(IntentKind::Slot)) {
+        note_own_copies(
+            IntentKind::Slot,
+            look_at_own_slot(
+                bytes.subspan(own * kSlotBytes, kSlotBytes), context_of(options_.host), intents_),
+            pending.quiet);
     }
     completion.slots = views.first(hosts);
     completion.result = pending.result;
@@ -289,7 +291,9 @@ DatastoreHealth Datastore::Core::health() const {
     health.rejects = rejects_;
     const Instant now = boottime_now();
     for (const Pending& pending : pending_) {
-        if (!pending.used || now - pending.submitted_at <= health.oldest_age) continue;
+        if (!pending.used || pending.submitted_at == kNotYet ||
+            now - pending.submitted_at <= health.oldest_age)
+            continue;
         health.oldest_age = now - pending.submitted_at;
         health.oldest_kind = pending.request.kind;
     }

@@ -9,8 +9,9 @@
 //       auto store = Datastore::open(options, memory)           may take seconds
 //       while running
 //           for each request in the ring: store->push(request)
-//           store->submit()                                     one system call for all of them
-//           store->wait(longest_wait)                           completion, wake-up or time over
+//           store->submit()
+//           store->wait(longest_wait)                           hands all over, and returns with a completion,
+//                                                               a wake-up, or when the time is over: one system call
 //           for each of store->reap(completions): into the other ring
 //           if there were any: write the asker's eventfd
 //
@@ -105,7 +106,7 @@ class Datastore {
     // answered once, unless it hangs.
     void push(const DatastoreRequest& request);
 
-    // One system call for everything pushed; a request with with_next set waits for its companion.
+    // Everything pushed goes out together, with wait() or reap(); a request with with_next set waits for its companion.
     void submit();
 
     // Blocks until something finished, wakeup_fd was written or the timeout is over.

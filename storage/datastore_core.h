@@ -91,7 +91,7 @@ class Datastore::Core {
     void start_verification();
     void fail(const DatastoreRequest& request, int system_errno);
     // False when nobody is to be told.
-    bool finish(const IoCompletion& io, DatastoreCompletion& completion);
+    bool finish(const IoCompletion& io, Instant now, DatastoreCompletion& completion);
     void finish_write(const Pending& pending, DatastoreCompletion& completion);
     void finish_scan(const Pending& pending, DatastoreCompletion& completion);
     void finish_region(const Pending& pending, DatastoreCompletion& completion);

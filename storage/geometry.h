@@ -22,7 +22,7 @@ inline constexpr std::uint64_t kBlockBytes =
 inline constexpr std::uint64_t kSectorBytes = 512;  // all the atomicity that we assume
 inline constexpr std::uint64_t kSlotCopyBytes = kBlockBytes;
 inline constexpr std::uint64_t kSlotBytes = 2 * kSlotCopyBytes;  // copies A and B, adjacent
-inline constexpr std::uint64_t kRosterCopyBytes = 64 * 1024;
+inline constexpr std::uint64_t kRosterCopyBytes = 128 * 1024;
 inline constexpr std::uint64_t kOrdersCopyBytes = 128 * 1024;
 inline constexpr std::uint64_t kRecorderBytes = 128 * 1024;
 inline constexpr std::uint64_t kConfigHeaderBytes = 16 * 1024;
@@ -143,6 +143,6 @@ class Geometry {
 static_assert(Geometry{}.total_bytes() % kBlockBytes == 0);
 static_assert(Geometry{64, kHeapBytesDefault}.config_copy_bytes() == 48 * 1024);
 static_assert(Geometry{64, kHeapBytesDefault}.total_bytes() ==
-              8192 + 64 * (8 + 96 + 128 + 1024 + 256 + 128) * 1024);
+              8192 + 64 * (8 + 96 + 256 + 1024 + 256 + 128) * 1024);
 
 }  // namespace holdfast

@@ -59,8 +59,8 @@ class IoBackend {
     // DEFER_TASKRUN").
     [[nodiscard]] virtual const char* features() const = 0;
 
-    // Hands all operations over in one system call, unordered.  One that the kernel refuses is
-    // completed with its errno.  REQUIRES: in_flight() + operations.size() <= kIoInFlightMax.
+    // Hands all operations over, unordered; the kernel has them no later than with the wait() or reap()
+    // that follows.  One that it refuses is completed with its errno.  REQUIRES: in_flight() + operations.size() <= kIoInFlightMax.
     virtual void submit(std::span<const IoOperation> operations) = 0;
 
     // Takes finished operations, without waiting; returns how many.

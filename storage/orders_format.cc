@@ -68,12 +68,12 @@ struct OrderOnDisk {
     std::array<std::uint8_t, 3> reserved;
 };
 
-static_assert(sizeof(OrderOnDisk) == 160);
-static_assert(offsetof(OrderOnDisk, number) == 128);
-static_assert(offsetof(OrderOnDisk, target) == 152);
-static_assert(offsetof(OrderOnDisk, attempt) == 156);
+static_assert(sizeof(OrderOnDisk) == 176);
+static_assert(offsetof(OrderOnDisk, number) == 144);
+static_assert(offsetof(OrderOnDisk, target) == 168);
+static_assert(offsetof(OrderOnDisk, attempt) == 172);
 static_assert(std::has_unique_object_representations_v<OrderOnDisk>);
-static_assert(kOrdersOffset + kOrdersMax * sizeof(OrderOnDisk) == kOrdersCopyBytes);
+static_assert(kOrdersMax == (kOrdersCopyBytes - kOrdersOffset) / sizeof(OrderOnDisk));
 
 CertificateOnDisk to_disk(const Certificate& certificate) {
     CertificateOnDisk disk{};

@@ -1,5 +1,5 @@
 // On-disk form of an orders copy, 128 KiB: an 8 KiB header (512 critical bytes, then up to 60
-// certificates of 128 bytes) and up to 768 orders of 160 bytes.  docs/DISK_FORMAT.md has the table
+// certificates of 128 bytes) and up to 698 orders of 176 bytes.  docs/DISK_FORMAT.md has the table
 // of offsets.  The critical bytes have their own CRC32C and carry those of certificates and orders.
 //
 // No function here allocates, blocks or trusts a byte.

@@ -15,9 +15,11 @@ FrameOnDisk make_frame(std::uint32_t magic, HostId host, const ClusterUuid& clus
     return FrameOnDisk{magic, kRecordVersion, host.value(), cluster.bytes};
 }
 
-std::optional<Reject> check_sector(std::span<const std::byte> block,
-                                   std::size_t bytes_min,
-                                   std::uint32_t magic) {
+namespace {
+
+std::optional<Reject> check_kind(std::span<const std::byte> block,
+                                 std::size_t bytes_min,
+                                 std::uint32_t magic) {
     HF_CHECK(bytes_min >= kSectorBytes);
     if (block.size() < bytes_min) return Reject{RejectCode::Truncated, 0, block.size(), bytes_min};
     if (is_all_zero(block)) return Reject{RejectCode::Unwritten, 0, 0, magic};
@@ -29,19 +31,16 @@ std::optional<Reject> check_sector(std::span<const std::byte> block,
     if (frame.version < kRecordVersion) {
         return Reject{RejectCode::OlderVersion, 4, frame.version, kRecordVersion};
     }
-    const auto found = load<std::uint32_t>(block.subspan(kSectorCrcOffset));
-    const std::uint32_t expected = crc32c(block.first(kSectorCrcOffset));
-    if (found != expected) {
-        return Reject{RejectCode::BadChecksum, kSectorCrcOffset, found, expected};
-    }
     return std::nullopt;
 }
 
-std::optional<Reject> check_frame(std::span<const std::byte> block,
-                                  std::size_t bytes_min,
-                                  std::uint32_t magic,
-                                  const BlockContext& context) {
-    if (auto reject = check_sector(block, bytes_min, magic)) return reject;
+std::optional<Reject> check_checksum(std::span<const std::byte> block, std::uint32_t expected) {
+    const auto found = load<std::uint32_t>(block.subspan(kSectorCrcOffset));
+    if (found == expected) return std::nullopt;
+    return Reject{RejectCode::BadChecksum, kSectorCrcOffset, found, expected};
+}
+
+std::optional<Reject> check_place(std::span<const std::byte> block, const BlockContext& context) {
     const auto frame = load<FrameOnDisk>(block);
     if (frame.cluster != context.cluster.bytes) {
         return Reject{RejectCode::ForeignCluster,
@@ -55,8 +54,35 @@ std::optional<Reject> check_frame(std::span<const std::byte> block,
     return std::nullopt;
 }
 
+}  // namespace
+
+std::optional<Reject> check_sector(std::span<const std::byte> block,
+                                   std::size_t bytes_min,
+                                   std::uint32_t magic) {
+    if (auto reject = check_kind(block, bytes_min, magic)) return reject;
+    return check_checksum(block, crc32c(sealed_part(block)));
+}
+
+std::optional<Reject> check_frame(std::span<const std::byte> block,
+                                  std::size_t bytes_min,
+                                  std::uint32_t magic,
+                                  const BlockContext& context) {
+    if (auto reject = check_sector(block, bytes_min, magic)) return reject;
+    return check_place(block, context);
+}
+
+std::optional<Reject> check_frame(std::span<const std::byte> block,
+                                  std::size_t bytes_min,
+                                  std::uint32_t magic,
+                                  const BlockContext& context,
+                                  std::uint32_t expected_crc32c) {
+    if (auto reject = check_kind(block, bytes_min, magic)) return reject;
+    if (auto reject = check_checksum(block, expected_crc32c)) return reject;
+    return check_place(block, context);
+}
+
 void seal_sector(std::span<std::byte> block) {
-    store(block.subspan(kSectorCrcOffset), crc32c(block.first(kSectorCrcOffset)));
+    store(block.subspan(kSectorCrcOffset), crc32c(sealed_part(block)));
 }
 
 }  // namespace holdfast

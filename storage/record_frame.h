@@ -94,6 +94,18 @@ template <typename T>
                                                 std::uint32_t magic,
                                                 const BlockContext& context);
 
+// The same, for a block whose checksum has been computed already, over its sealed_part().
+[[nodiscard]] std::optional<Reject> check_frame(std::span<const std::byte> block,
+                                                std::size_t bytes_min,
+                                                std::uint32_t magic,
+                                                const BlockContext& context,
+                                                std::uint32_t expected_crc32c);
+
+// What the checksum of the first sector covers.  REQUIRES: block.size() >= kSectorBytes
+[[nodiscard]] inline std::span<const std::byte> sealed_part(std::span<const std::byte> block) {
+    return block.first(kSectorCrcOffset);
+}
+
 // Computes the checksum of the first sector and stores it at its end.
 void seal_sector(std::span<std::byte> block);
 
@@ -101,7 +113,8 @@ void seal_sector(std::span<std::byte> block);
 class RangeCheck {
   public:
     void between(std::size_t offset, std::uint64_t found, std::uint64_t min, std::uint64_t max) {
-        if (reject_ || (found >= min && found <= max)) return;
+        if (found >= min && found <= max) return;
+        if (reject_) return;
         reject_ = Reject{
             RejectCode::OutOfRange, static_cast<std::uint16_t>(offset & 0xffffU), found, max};
     }

@@ -48,13 +48,13 @@ struct ClaimOnDisk {
     std::uint32_t target_number;
 };
 
-static_assert(sizeof(ClaimOnDisk) == 160);
-static_assert(offsetof(ClaimOnDisk, number) == 128);
-static_assert(offsetof(ClaimOnDisk, state) == 152);
-static_assert(offsetof(ClaimOnDisk, target) == 154);
-static_assert(offsetof(ClaimOnDisk, target_number) == 156);
+static_assert(sizeof(ClaimOnDisk) == 176);
+static_assert(offsetof(ClaimOnDisk, number) == 144);
+static_assert(offsetof(ClaimOnDisk, state) == 168);
+static_assert(offsetof(ClaimOnDisk, target) == 170);
+static_assert(offsetof(ClaimOnDisk, target_number) == 172);
 static_assert(std::has_unique_object_representations_v<ClaimOnDisk>);
-static_assert(kHeaderBytes + kRosterEntriesMax * sizeof(ClaimOnDisk) <= kRosterCopyBytes);
+static_assert(kRosterEntriesMax == (kRosterCopyBytes - kHeaderBytes) / sizeof(ClaimOnDisk));
 
 ClaimOnDisk to_disk(const Claim& claim) {
     ClaimOnDisk disk{};

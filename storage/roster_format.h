@@ -1,4 +1,4 @@
-// On-disk form of a roster copy, 64 KiB: a 1 KiB header and up to 403 entries of 160 bytes.
+// On-disk form of a roster copy, 128 KiB: a 1 KiB header and up to 738 entries of 176 bytes.
 // docs/DISK_FORMAT.md has the table of offsets.  The header's first 512 bytes have their own CRC32C
 // and carry the CRC32C of all entries, so that header and entries of two different writes never
 // pass together.

@@ -1,11 +1,13 @@
 #include "storage/slot_format.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
 
 #include "storage/crc32c.h"
 #include "storage/record_frame.h"
+#include "storage/slot_copy.h"
 
 namespace holdfast {
 
@@ -68,10 +70,10 @@ struct SlotOnDisk {
     std::uint64_t heard_sequence;
     std::array<std::uint64_t, HostSet::kWords> heard;
     std::uint32_t heard_crc32c;
-    std::array<std::uint8_t, 3444> reserved2;
+    std::array<std::uint8_t, 4> reserved2;
 };
 
-static_assert(sizeof(SlotOnDisk) == kSlotCopyBytes);
+static_assert(sizeof(SlotOnDisk) == 656, "zeros behind it, up to kSlotCopyBytes");
 static_assert(offsetof(SlotOnDisk, host_uuid) == 24);
 static_assert(offsetof(SlotOnDisk, boot_id) == 40);
 static_assert(offsetof(SlotOnDisk, incarnation) == 56);
@@ -91,6 +93,9 @@ static_assert(kMarksMax == 16 && HostSet::kWords == 16,
               "changing these needs a new format version");
 
 constexpr std::size_t kHeardBytes = offsetof(SlotOnDisk, heard_crc32c) - kSectorBytes;
+
+static_assert(sizeof(SlotOnDisk) == kCopyUsedBytes);
+static_assert(offsetof(SlotOnDisk, sequence) + sizeof(SlotOnDisk::sequence) == kCopyAgeEnd);
 
 std::uint32_t pack(const SlotFlags& flags) {
     std::uint32_t bits = 0;
@@ -218,6 +223,7 @@ bool is_newer(const SlotRecord& left, const SlotRecord& right) {
 
 void encode_slot(const SlotRecord& record, const ClusterUuid& cluster, std::span<std::byte> block) {
     HF_CHECK(block.size() == kSlotCopyBytes);
+    std::fill(block.begin() + sizeof(SlotOnDisk), block.end(), std::byte{0});
     SlotOnDisk disk{};
     disk.frame = make_frame(kSlotMagic, record.host, cluster);
     fill_promises(record, disk);
@@ -226,71 +232,60 @@ void encode_slot(const SlotRecord& record, const ClusterUuid& cluster, std::span
     disk.heard = record.heard.words();
     store(block, disk);
     seal_sector(block);
-    store(block.subspan(offsetof(SlotOnDisk, heard_crc32c)),
-          crc32c(block.subspan(kSectorBytes, kHeardBytes)));
+    store(block.subspan(offsetof(SlotOnDisk, heard_crc32c)), crc32c(heard_part(block)));
 }
 
-namespace {
-
-// What is read of a copy: everything up to the reserved rest.
-constexpr std::size_t kUsedBytes = offsetof(SlotOnDisk, reserved2);
-
-// Fills every field of `record`, or says why not; then `record` is worthless.
-std::optional<Reject> decode_into(std::span<const std::byte> block,
+std::optional<Reject> decode_copy(std::span<const std::byte> block,
+                                  const CopySums& sums,
                                   const BlockContext& context,
                                   SlotRecord& record) {
-    if (auto reject = check_frame(block, kSlotCopyBytes, kSlotMagic, context)) return reject;
+    if (auto reject = check_frame(block, kSlotCopyBytes, kSlotMagic, context, sums.sector))
+        return reject;
+    // Only what is used is copied: marks are rare.
     SlotOnDisk disk;
-    std::memcpy(&disk, block.data(), kUsedBytes);
+    std::memcpy(&disk, block.data(), offsetof(SlotOnDisk, marks));
+    const std::size_t marks = std::min<std::size_t>(disk.marks_count, kMarksMax);
+    if (marks > 0) {
+        const auto bytes = block.subspan(offsetof(SlotOnDisk, marks), marks * sizeof(MarkOnDisk));
+        std::memcpy(disk.marks.data(), bytes.data(), bytes.size());
+    }
     if (auto reject = check_ranges(disk)) return reject;
     read_promises(disk, record);
     read_leadership(disk, record);
-    const bool heard_valid = disk.heard_sequence == disk.sequence &&
-                             disk.heard_crc32c == crc32c(block.subspan(kSectorBytes, kHeardBytes));
+    const bool heard_valid =
+        load<std::uint64_t>(block.subspan(offsetof(SlotOnDisk, heard_sequence))) == disk.sequence &&
+        load<std::uint32_t>(block.subspan(offsetof(SlotOnDisk, heard_crc32c))) == sums.heard;
     if (heard_valid) {
-        record.heard.words() = disk.heard;
+        std::memcpy(record.heard.words().data(),
+                    block.data() + offsetof(SlotOnDisk, heard),
+                    sizeof(SlotOnDisk::heard));
     } else {
         record.heard.clear();
     }
     return std::nullopt;
 }
 
-// (incarnation, sequence) as the bytes have it, believed or not.
 std::pair<std::uint64_t, std::uint64_t> claimed_age(std::span<const std::byte> block) {
     return {load<std::uint64_t>(block.subspan(offsetof(SlotOnDisk, incarnation))),
             load<std::uint64_t>(block.subspan(offsetof(SlotOnDisk, sequence)))};
 }
 
-}  // namespace
+std::span<const std::byte> heard_part(std::span<const std::byte> block) {
+    return block.subspan(kSectorBytes, kHeardBytes);
+}
+
+CopySums sums_of(std::span<const std::byte> block) {
+    return {crc32c(sealed_part(block)), crc32c(heard_part(block))};
+}
 
 Result<SlotRecord, Reject> decode_slot(std::span<const std::byte> block,
                                        const BlockContext& context) {
+    if (block.size() < kSlotCopyBytes)
+        return Unexpected{Reject{RejectCode::Truncated, 0, block.size(), kSlotCopyBytes}};
     SlotRecord record;
-    if (auto reject = decode_into(block, context, record)) return Unexpected{*reject};
+    if (auto reject = decode_copy(block, sums_of(block), context, record))
+        return Unexpected{*reject};
     return record;
-}
-
-// The copy that calls itself newer is looked at first, and when it is valid the other one cannot matter: half of the
-// bytes of a healthy scan are never touched.
-void decode_slot_copies(std::span<const std::byte> copies,
-                        const BlockContext& context,
-                        SlotView& view,
-                        RejectCounters& rejects) {
-    HF_CHECK(copies.size() == kSlotBytes);
-    auto newer = copies.first(kSlotCopyBytes);
-    auto older = copies.subspan(kSlotCopyBytes);
-    if (claimed_age(older) > claimed_age(newer)) std::swap(newer, older);
-    view.reading = SlotReading::Valid;
-    const auto first = decode_into(newer, context, view.record);
-    if (!first) return;
-    rejects.add(first->code);
-    const auto second = decode_into(older, context, view.record);
-    if (!second) return;
-    rejects.add(second->code);
-    view.record = SlotRecord{};
-    const bool unwritten =
-        first->code == RejectCode::Unwritten && second->code == RejectCode::Unwritten;
-    view.reading = unwritten ? SlotReading::Unwritten : SlotReading::Unusable;
 }
 
 }  // namespace holdfast

@@ -36,4 +36,12 @@ void decode_slot_copies(std::span<const std::byte> copies,
                         SlotView& view,
                         RejectCounters& rejects);
 
+// decode_slot_copies() for every slot of a scan; slots[i] is that of host first + i.
+// REQUIRES: slots.size() == views.size() * kSlotBytes
+void decode_scan(std::span<const std::byte> slots,
+                 const ClusterUuid& cluster,
+                 HostId first,
+                 std::span<SlotView> views,
+                 RejectCounters& rejects);
+
 }  // namespace holdfast

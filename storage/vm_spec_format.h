@@ -1,4 +1,4 @@
-// On-disk form of a VmSpec: the first 128 bytes of a roster entry and of an order.  Internal to
+// On-disk form of a VmSpec: the first 144 bytes of a roster entry and of an order.  Internal to
 // storage/.
 //
 //   offset  size  field
@@ -21,7 +21,7 @@
 //      104     4  together          the same
 //      108  4x 4  after             hashes of names; 0: none
 //      124     2  after delay       seconds
-//      126     2  reserved
+//      126    18  reserved
 #pragma once
 
 #include "engine/machine/roster.h"
@@ -49,10 +49,10 @@ struct VmSpecOnDisk {
     std::uint32_t together;
     std::array<std::uint32_t, kAfterMax> after;
     std::uint16_t after_delay_seconds;
-    std::array<std::uint8_t, 2> reserved_end;
+    std::array<std::uint8_t, 18> reserved_end;
 };
 
-static_assert(sizeof(VmSpecOnDisk) == 128);
+static_assert(sizeof(VmSpecOnDisk) == 144);
 static_assert(offsetof(VmSpecOnDisk, memory_mib) == 16);
 static_assert(offsetof(VmSpecOnDisk, xml_offset_bytes) == 24);
 static_assert(offsetof(VmSpecOnDisk, xml_host) == 40);

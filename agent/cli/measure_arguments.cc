@@ -42,7 +42,8 @@ constexpr const char* kTuneHelp =
     "the method and how to read the answer.\n\n"
     "  holdfast tune san.json\n"
     "  holdfast tune san.json net.json --false-alarms 1/decade --tolerate-outage 30s --svg "
-    "tune.svg\n\n"
+    "tune.svg\n"
+    "  holdfast tune --timing standard --apply\n\n"
     "Exit code 0: there is a proposal.  1: none can be given, and why.  2: usage.  3: the agent "
     "does not answer.";
 
@@ -99,7 +100,7 @@ void add_bench(CLI::App& app, MeasureOptions& options) {
 
 void add_tune(CLI::App& app, TuneOptions& options) {
     CLI::App* tune = app.add_subcommand("tune", kTuneHelp);
-    tune->add_option("FILE", options.files, "What `holdfast bench ... --save` wrote");
+    CLI::Option* files = tune->add_option("FILE", options.files, "What `holdfast bench ... --save` wrote");
     tune->add_flag("--from-agent",
                    options.from_agent,
                    "Also use what this host's agent has seen since its start");
@@ -139,8 +140,17 @@ void add_tune(CLI::App& app, TuneOptions& options) {
                      "Another host's address on the beats' network, to see whether storage shares "
                      "its interface");
     tune->add_option("--svg", options.svg, "Draw tail, interval and proposal into this file");
-    tune->add_flag(
-        "--apply", options.apply, "Have the leader stage the proposal for the whole cluster");
+    CLI::Option* apply =
+        tune->add_flag("--apply",
+                       options.apply,
+                       "Have the leader stage the proposal for the whole cluster; on the host that "
+                       "leads");
+    tune->add_option("--timing",
+                     options.timing,
+                     "With --apply: no proposal, but this profile (fast, standard, patient), or "
+                     "key=value[,key=value...] of [timing] on top of what is in force")
+        ->needs(apply)
+        ->excludes(files);
     tune->add_flag("--json", options.json, "Print JSON (docs/JSON.md)");
 }
 

@@ -45,6 +45,7 @@ struct TuneOptions {
     std::string lease;  // judge this one instead of looking for one
     std::string peer;   // for the route of the beats
     std::string svg;
+    std::string timing;  // to be applied as it is, instead of looking for one
     bool apply = false;
     bool json = false;
 };

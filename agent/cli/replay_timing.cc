@@ -2,13 +2,13 @@
 
 #include <array>
 #include <cstdio>
-#include <sstream>
 #include <utility>
 
 #include "agent/cli/replay_view.h"
 #include "agent/event_line.h"
 #include "agent/json_writer.h"
 #include "agent/text.h"
+#include "agent/timing_text.h"
 #include "storage/flight/what_if.h"
 
 namespace holdfast::cli {
@@ -18,34 +18,10 @@ namespace {
 using flight::WhatIfLine;
 using flight::WhatIfReport;
 
-struct TimingKey {
-    const char* name;
-    Duration Timing::*member;
-};
-
-constexpr std::array<TimingKey, 9> kKeys{{{"interval", &Timing::interval},
-                                          {"fresh", &Timing::fresh},
-                                          {"silent", &Timing::silent},
-                                          {"isolation_after", &Timing::isolation_after},
-                                          {"lease", &Timing::lease},
-                                          {"watchdog", &Timing::watchdog},
-                                          {"granularity", &Timing::granularity},
-                                          {"landing", &Timing::landing},
-                                          {"dead", &Timing::dead}}};
-
 constexpr const char* kCaveat =
     "The recorded events do not react to what is decided otherwise, and answers come at the "
     "recorded "
     "pace: read the\ntimes of the first decisions, and take what follows from them for a hint.";
-
-Unexpected<Error> not_a_timing(const std::string& text) {
-    return Unexpected{Error{0, "--timing: " + text}};
-}
-
-std::string settings_text(const Timing& timing) {
-    return "lease " + duration_text(timing.lease) + ", watchdog " + duration_text(timing.watchdog) +
-           ", dead " + duration_text(timing.dead) + ", interval " + duration_text(timing.interval);
-}
 
 std::string seconds_text(const std::optional<Trace>& line) {
     if (!line) return "-";
@@ -97,43 +73,6 @@ void add_json(JsonWriter& json, const WhatIfLine& line) {
 
 }  // namespace
 
-Result<Timing> parse_timing(const std::string& text, const Timing& recorded) {
-    Timing timing = recorded;
-    if (text == "fast") return kTimingFast;
-    if (text == "standard") return kTimingStandard;
-    if (text == "patient") return kTimingPatient;
-    std::istringstream parts(text);
-    for (std::string part; std::getline(parts, part, ',');) {
-        const std::size_t equals = part.find('=');
-        const std::string name = part.substr(0, equals);
-        const auto value =
-            equals == std::string::npos ? std::nullopt : parse_duration(part.substr(equals + 1));
-        Duration Timing::*member = nullptr;
-        for (const TimingKey& key : kKeys) {
-            if (name == key.name) member = key.member;
-        }
-        if (member == nullptr) {
-            return not_a_timing(
-                "'" + printable(part) +
-                "' is neither a profile (fast, standard, patient) nor key=value with a key of "
-                "[timing].");
-        }
-        if (!value)
-            return not_a_timing("'" + printable(part) + "' has no duration such as 250ms or 2s.");
-        timing.*member = *value;
-    }
-    if (!is_safe(timing)) {
-        return not_a_timing(
-            "with " + settings_text(timing) +
-            " two copies of a VM could run: dead must be at least " +
-            duration_text(
-                dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing)) +
-            ", lease 4 intervals, fresh 2 intervals, and silent and isolation_after not below "
-            "fresh and silent (docs/TIMING.md).");
-    }
-    return timing;
-}
-
 int run_replay_timing(const ReplayOptions& options, const flight::FoundFlights& found) {
     for (const std::string& error : found.errors)
         std::fprintf(stderr, "holdfast: %s\n", error.c_str());
@@ -160,8 +99,8 @@ int run_replay_timing(const ReplayOptions& options, const flight::FoundFlights& 
         json.key("flight").text(flight_text(one.start().flight)).key("lines").begin_array();
         if (!options.json) {
             std::printf("  recorded: %s\n  other:    %s\n%12s %12s %9s\n",
-                        settings_text(recorded).c_str(),
-                        settings_text(*timing).c_str(),
+                        timing_summary(recorded).c_str(),
+                        timing_summary(*timing).c_str(),
                         "recorded",
                         "other",
                         "shift");

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/text.h"
+#include "agent/timing_text.h"
 
 namespace holdfast::cli {
 
@@ -29,6 +30,14 @@ std::string microseconds(const Json& object, const char* key) {
     return us < 0 ? "-" : std::to_string(us) + " us";
 }
 
+Timing timing_of(const Json& configuration) {
+    Timing timing{};
+    const Json& written = configuration.at("timing_ms");
+    for (const TimingKey& key : kTimingKeys)
+        timing.*key.member = std::chrono::milliseconds{written.at(key.name).get<std::int64_t>()};
+    return timing;
+}
+
 std::string head_view(const Json& status) {
     const Json& host = status.at("host");
     std::string text = text_line(
@@ -42,11 +51,55 @@ std::string head_view(const Json& status) {
         host.at("keeper_armed").get<bool>() ? "armed" : "not armed",
         str(host, "watchdog_ms").c_str());
     const Json& leader = status.at("leader");
-    if (leader.is_null()) return text + "leader: none\n";
-    return text + text_line("leader: %s (id %s), epoch %s",
-                            str(leader, "name").c_str(),
-                            str(leader, "id").c_str(),
-                            str(leader, "epoch").c_str());
+    text += leader.is_null() ? "leader: none\n"
+                             : text_line("leader: %s (id %s), epoch %s",
+                                         str(leader, "name").c_str(),
+                                         str(leader, "id").c_str(),
+                                         str(leader, "epoch").c_str());
+    const Json& record = status.at("configuration");
+    return text + text_line("configuration: %s, %s",
+                            str(record, "number").c_str(),
+                            timing_summary(timing_of(record)).c_str());
+}
+
+std::string reasons_view(const Json& vm) {
+    constexpr std::array<std::pair<const char*, const char*>, 4> kReasons{{
+        {"without_memory", "without the memory"},
+        {"without_cpus", "with too few CPUs"},
+        {"out_of_reach", "out of reach of its disks"},
+        {"kept_apart", "running what it is kept apart from"},
+    }};
+    std::string text;
+    for (const auto& [key, reason] : kReasons) {
+        const auto count = vm.at(key).get<std::uint64_t>();
+        if (count == 0) continue;
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + reason;
+    }
+    return text.empty() ? "no other host" : text;
+}
+
+// Which failures the cluster can absorb, where this host knows it.
+std::string absorption_view(const Json& status) {
+    const Json& found = status.at("absorption");
+    if (found.is_null()) return {};
+    const auto absorbs = found.at("absorbs").get<std::uint64_t>();
+    std::string beyond;
+    for (const Json& host : found.at("beyond"))
+        beyond += (beyond.empty() ? "" : ", ") + host.get<std::string>();
+    std::string text = absorbs == 0 ? "room: some host may not fail, its VMs would find none\n"
+                                    : "room: for all VMs if any " + str(found, "absorbs") + " of " +
+                                          str(found, "hosts") + " hosts fail at once\n";
+    if (absorbs > 0 && !beyond.empty()) text += "    not if these fail together: " + beyond + "\n";
+    for (const Json& vm : found.at("no_room")) {
+        const std::string when = vm.at("host").is_null()
+                                     ? "waits for room already"
+                                     : "no room if " + str(vm, "host") + " fails";
+        text += "    " + str(vm, "name") + ": " + when + " (" + reasons_view(vm) + ")\n";
+    }
+    const auto named = found.at("no_room").size();
+    const auto count = found.at("no_room_count").get<std::uint64_t>();
+    if (count > named) text += "    and " + std::to_string(count - named) + " more\n";
+    return text;
 }
 
 std::string hosts_view(const Json& status) {
@@ -185,8 +238,8 @@ std::string indented_view(const std::string& json) {
 std::string status_view(const std::string& json) {
     try {
         const Json status = Json::parse(json);
-        return head_view(status) + hosts_view(status) + datastores_view(status) +
-               links_view(status) + vms_view(status);
+        return head_view(status) + absorption_view(status) + hosts_view(status) +
+               datastores_view(status) + links_view(status) + vms_view(status);
     } catch (const nlohmann::json::exception&) {
         return json;
     }
@@ -202,6 +255,14 @@ std::string event_view(const std::string& json) {
                          str(event, "id").c_str());
     } catch (const nlohmann::json::exception&) {
         return json + "\n";
+    }
+}
+
+std::optional<Timing> find_timing(const std::string& status_json) {
+    try {
+        return timing_of(Json::parse(status_json).at("configuration"));
+    } catch (const nlohmann::json::exception&) {
+        return std::nullopt;
     }
 }
 

@@ -1,9 +1,11 @@
 // The status for people, from its JSON: what scripts read and what people read can not differ.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "engine/base/types.h"
+#include "engine/machine/timing.h"
 
 namespace holdfast::cli {
 
@@ -26,5 +28,8 @@ struct HostLook {
 };
 
 [[nodiscard]] HostLook find_host(const std::string& status_json, const std::string& host);
+
+// The timing that the host goes by.
+[[nodiscard]] std::optional<Timing> find_timing(const std::string& status_json);
 
 }  // namespace holdfast::cli

@@ -67,6 +67,7 @@ int read_measurements(const TuneOptions& options, std::vector<measure::Measureme
 }  // namespace
 
 int run_tune(const TuneOptions& options) {
+    if (!options.timing.empty()) return apply_given_timing(options.config, options.timing);
     measure::TuneWishes wishes;
     if (!read_wishes(options, wishes)) return kUsage;
     if (options.files.empty() && !options.from_agent) {

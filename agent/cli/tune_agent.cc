@@ -4,6 +4,8 @@
 
 #include "agent/cli/agent_client.h"
 #include "agent/cli/options.h"
+#include "agent/cli/status_view.h"
+#include "agent/timing_text.h"
 
 namespace holdfast::cli {
 
@@ -42,6 +44,30 @@ int ask_agent_for_measurements(const std::string& config_file,
     }
     measurements.push_back(std::move(*measurement));
     return kYes;
+}
+
+int apply_given_timing(const std::string& config_file, const std::string& text) {
+    const Result<Config> config = load_config(config_file);
+    if (!config) {
+        std::fprintf(stderr, "%s\n", config.error().text.c_str());
+        return kUsage;
+    }
+    std::string status;
+    const auto shown = ask_agent(config->run_path("control.sock"),
+                                 StatusRequest{},
+                                 kPatience,
+                                 [&status](std::string_view part) { status += part; });
+    const auto used = shown ? find_timing(status) : std::nullopt;
+    if (!used) {
+        std::fprintf(stderr, "holdfast: %s\n", (shown ? shown->text : shown.error().text).c_str());
+        return kUnreachable;
+    }
+    const auto timing = parse_timing(text, *used);
+    if (!timing) {
+        std::fprintf(stderr, "holdfast: %s\n", timing.error().text.c_str());
+        return kUsage;
+    }
+    return apply_timing(config_file, *timing);
 }
 
 int apply_timing(const std::string& config_file, const Timing& timing) {

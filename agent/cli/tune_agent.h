@@ -17,4 +17,7 @@ namespace holdfast::cli {
 // round where it shortens (docs/TIMING.md).  An exit code; says what happened.
 [[nodiscard]] int apply_timing(const std::string& config_file, const Timing& timing);
 
+// The same for what a person typed, on top of the timing in force (agent/timing_text.h).
+[[nodiscard]] int apply_given_timing(const std::string& config_file, const std::string& text);
+
 }  // namespace holdfast::cli

@@ -228,7 +228,11 @@ void ControlLoop::accept_clients() {
 }
 
 bool ControlLoop::load_snapshot() {
-    return around_.snapshot != nullptr && around_.snapshot->try_load(*snapshot_, 1000);
+    if (around_.snapshot == nullptr || !around_.snapshot->try_load(*snapshot_, 1000)) return false;
+    // The engine publishes when something has happened, and with its beats: what is shown is as of now.
+    const std::int64_t since = boottime_now().time_since_epoch().count() - snapshot_->taken_at_ns;
+    let_pass(*snapshot_, std::max<std::int64_t>(since, 0));
+    return true;
 }
 
 }  // namespace holdfast

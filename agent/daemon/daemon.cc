@@ -187,7 +187,7 @@ void Daemon::Parts::say_start() {
     if (const std::string refused = lock_memory(); !refused.empty()) {
         sink.say(MessageId::MemoryNotLocked, {refused});
     }
-    if (const std::string refused = probe_real_time(); !refused.empty()) {
+    if (const std::string refused = set_pace(Pace::BeatPath); !refused.empty()) {
         sink.say(MessageId::NotRealTime, {refused});
     }
 }
@@ -231,6 +231,7 @@ void Daemon::start() {
     parts_->net->start();
     parts_->vm->start();
     parts_->engine->start();
+    set_pace(Pace::Ordinary);  // the calling thread only waits from now on
 }
 
 void Daemon::ask_shutdown() {

@@ -142,7 +142,6 @@ void DatastoreLoop::serve() {
     if (store_ == nullptr) return;
     store_->submit();
     store_->wait(kWaitMax);
-    wakeup_.drain();
     std::array<DatastoreCompletion, kCompletionsAtOnce> completions;
     for (std::size_t count = store_->reap(completions); count > 0;
          count = store_->reap(completions)) {

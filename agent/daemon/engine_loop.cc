@@ -15,6 +15,19 @@ constexpr std::size_t kLogLinesMax = 8192;
 constexpr Duration kSnapshotNewsEvery = std::chrono::milliseconds{20};
 constexpr Duration kLatenessSaidEvery = std::chrono::seconds{10};
 
+// What comes with every beat of a healthy cluster, and changes nothing that a snapshot shows but ages.
+bool is_of_every_beat(const Event& event) {
+    return std::holds_alternative<Tick>(event.body) ||
+           std::holds_alternative<BeatReceived>(event.body) ||
+           std::holds_alternative<SlotWritten>(event.body) ||
+           std::holds_alternative<SlotsRead>(event.body);
+}
+
+bool is_of_every_beat(const Action& action) {
+    return std::holds_alternative<WriteSlot>(action) || std::holds_alternative<ScanSlots>(action) ||
+           std::holds_alternative<SendBeat>(action) || std::holds_alternative<MoveDeadline>(action);
+}
+
 }  // namespace
 
 EngineLoop::EngineLoop(const Surroundings& surroundings)
@@ -76,12 +89,18 @@ void EngineLoop::step(const Event& event) {
     executor_.execute(*actions_, engine_);
     // After the deed: the log may cost time, the deed may not wait for it.
     if (around_.recorder != nullptr) around_.recorder->record(event, *actions_, engine_);
-    for (const Action& action : *actions_) {
-        if (std::holds_alternative<TraceLine>(action)) news_ = true;
-    }
+    note_what_is_new(event);
     if (!roster_announced_ && engine_.phase() != HostPhase::Reading) {
         roster_announced_ = true;
         executor_.announce_roster(engine_.own_roster());
+    }
+}
+
+void EngineLoop::note_what_is_new(const Event& event) {
+    changed_ = changed_ || !is_of_every_beat(event);
+    for (const Action& action : *actions_) {
+        news_ = news_ || std::holds_alternative<TraceLine>(action);
+        changed_ = changed_ || !is_of_every_beat(action);
     }
 }
 
@@ -135,14 +154,19 @@ void EngineLoop::take_datastores() {
     for (std::size_t d = 0; d < around_.datastores.size(); ++d) {
         const DatastoreOutlet* outlet = &around_.datastores[d];
         DatastoreCompletion completion;
-        bool released = false;
+        const auto index = static_cast<DatastoreIndex>(d);
+        bool awaited = false;
         while (outlet->port->completions.try_pop(completion)) {
-            step_with(now(), completion, static_cast<DatastoreIndex>(d));
+            const bool scan = completion.kind == DatastoreRequestKind::ScanSlots;
+            if (scan) executor_.scan_answered(index);
+            step_with(now(), completion, index);
             if (completion.result == kNoResult) continue;
             HF_CHECK(outlet->port->requests.try_push({release_of(completion), nullptr}));
-            released = true;
+            // Nobody but this loop scans: without another scan unanswered nobody can wait for this one's memory, and
+            // the next scan comes behind the release.
+            awaited = awaited || !scan || executor_.scans_unanswered(index) > 0;
         }
-        if (released) outlet->wakeup->signal();
+        if (awaited) outlet->wakeup->signal();
     }
 }
 
@@ -162,8 +186,8 @@ void EngineLoop::take_reports() {
 
 void EngineLoop::poll_keeper() {
     const Instant at = now();
-    if (at < keeper_poll_at_) return;
-    keeper_poll_at_ = at + kKeeperPollEvery;
+    if (keeper_polled_at_ != kNotYet && at < keeper_polled_at_ + kKeeperPollEvery) return;
+    keeper_polled_at_ = at;
     if (const auto report = keeper_watch_.look(at)) step({at, *report});
 }
 
@@ -179,15 +203,24 @@ void EngineLoop::publish_if_due() {
     if (!due) return;
     engine_.fill(*scratch_);
     scratch_->taken_at_ns = at.time_since_epoch().count();
-    snapshot_->store(*scratch_);
+    snapshot_->store_parts(*scratch_, used_parts(*scratch_));
     published_at_ = at;
-    news_ = false;
+    news_ = changed_ = false;
+}
+
+Instant EngineLoop::wait_until() const {
+    const bool awaited = keeper_watch_.awaited();
+    Instant until =
+        std::min(engine_.next_wakeup(),
+                 keeper_polled_at_ + (awaited ? kKeeperPollEvery : kKeeperPollAtLeastEvery));
+    if (news_) return std::min(until, published_at_ + kSnapshotNewsEvery);
+    if (changed_) return std::min(until, published_at_ + kSnapshotEvery);
+    return until;
 }
 
 void EngineLoop::wait() {
     const Instant before = around_.clock();
-    Instant until = std::min(engine_.next_wakeup(), keeper_poll_at_);
-    until = std::min(until, published_at_ + kSnapshotEvery);
+    const Instant until = wait_until();
     const Duration span = std::max(until - before, Duration::zero());
     pollfd entry{around_.wakeup.fd(), POLLIN, 0};
     const timespec timeout{span.count() / 1'000'000'000, span.count() % 1'000'000'000};

@@ -1,8 +1,9 @@
 // EngineLoop: the one thread that owns the Engine.  Takes what the other threads report, one event at a time, steps the engine and
 // carries the actions out before the next step.
 //
-// The clock is read when an event is taken in hand, as engine.h demands.  The loop sleeps in ppoll until somebody reports, the engine
-// wants a tick, or it is time to look at the keeper's page; it allocates, locks and blocks nowhere else.
+// The clock is read when an event is taken in hand, as engine.h demands.  The loop sleeps in ppoll until somebody reports or the engine
+// wants a tick, which is once an interval; it allocates, locks and blocks nowhere else.  Its look at the keeper's page and the snapshot
+// ride on these wake-ups, and have one of their own only when somebody waits for them.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,10 @@
 
 namespace holdfast {
 
+// How often the keeper's page is looked at, while it is awaited and at least.
 inline constexpr Duration kKeeperPollEvery = std::chrono::milliseconds{50};
+inline constexpr Duration kKeeperPollAtLeastEvery = std::chrono::milliseconds{500};
+// How long something that has happened may be missing in the snapshot, and how often the snapshot is taken at most.
 inline constexpr Duration kSnapshotEvery = std::chrono::milliseconds{100};
 
 class EngineLoop {
@@ -66,9 +70,11 @@ class EngineLoop {
     void take_datastores();
     void take_reports();
     void poll_keeper();
+    void note_what_is_new(const Event& event);
     void tick_if_due();
     void publish_if_due();
     void wait();
+    [[nodiscard]] Instant wait_until() const;
     [[nodiscard]] Instant now();
 
     Surroundings around_;
@@ -84,11 +90,12 @@ class EngineLoop {
     WorkerThread thread_;
     std::atomic<bool> stopping_{false};
     Instant last_now_ = kNotYet;
-    Instant keeper_poll_at_{};
+    Instant keeper_polled_at_ = kNotYet;
     Instant published_at_{};
     Instant lateness_said_at_{};
     bool roster_announced_ = false;
-    bool news_ = false;  // a trace line since the last publication
+    bool news_ = false;     // a trace line since the last publication,
+    bool changed_ = false;  // or anything else that does not happen in every beat
 };
 
 }  // namespace holdfast

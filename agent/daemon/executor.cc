@@ -124,6 +124,12 @@ void Executor::carry_out(const ScanSlots& action) {
     asked.first = action.first;
     asked.last = action.last;
     request(action.datastore, asked);
+    ++scans_unanswered_[action.datastore];
+}
+
+void Executor::scan_answered(DatastoreIndex datastore) {
+    HF_CHECK(scans_unanswered_[datastore] > 0);
+    --scans_unanswered_[datastore];
 }
 
 void Executor::carry_out(const WriteRoster& action, const Engine& engine) {

@@ -61,6 +61,14 @@ class Executor {
     // To be called with every RosterWritten: when a version is on a majority its blobs are announced.
     void roster_written(const RosterWritten& written);
 
+    // To be called with every answer to a ScanSlots.
+    void scan_answered(DatastoreIndex datastore);
+
+    // Scans of a datastore that have not been answered.
+    [[nodiscard]] std::uint32_t scans_unanswered(DatastoreIndex datastore) const {
+        return scans_unanswered_[datastore];
+    }
+
     // Commands to the VM link that did not fit its ring; to be called once a round.
     void flush_waiting();
 
@@ -101,6 +109,7 @@ class Executor {
     std::array<RosterBlobs, 2> rosters_;
     std::unique_ptr<ConfigRecord> record_;  // scratch, too large for a stack
     std::uint32_t touched_ = 0;             // datastores to wake
+    std::array<std::uint32_t, kDatastoresMax> scans_unanswered_{};
     bool shutdown_ready_ = false;
 };
 

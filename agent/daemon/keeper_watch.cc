@@ -41,6 +41,12 @@ std::optional<KeeperReport> KeeperWatch::look(Instant now) {
     return report;
 }
 
+bool KeeperWatch::awaited() const {
+    const bool acknowledged =
+        page_.armed.load(std::memory_order_relaxed) >= page_.arming.load(std::memory_order_relaxed);
+    return !acknowledged || (expected_ && missed_);
+}
+
 void KeeperWatch::judge(const KeeperReport& report, Instant now) {
     Finding finding = Finding::Good;
     if (!keeper_looks(page_, now)) {
@@ -48,6 +54,7 @@ void KeeperWatch::judge(const KeeperReport& report, Instant now) {
     } else if (report.watchdog_class == WatchdogClass::None) {
         finding = Finding::NoDevice;
     }
+    missed_ = finding != Finding::Good;
     if (finding == Finding::Good) {
         bad_since_ = now;
         if (told_ == Finding::Good && class_told_ == report.watchdog_class) return;

@@ -24,6 +24,9 @@ class KeeperWatch {
     // The report for the engine when it differs from the one before; the first call always has one.
     [[nodiscard]] std::optional<KeeperReport> look(Instant now);
 
+    // Whether something of the keeper is awaited: that it acknowledges, or that it is there at all.
+    [[nodiscard]] bool awaited() const;
+
   private:
     enum class Finding : std::uint8_t { Missing, NoDevice, Good };
 
@@ -35,6 +38,7 @@ class KeeperWatch {
     LogSink& sink_;
     std::optional<KeeperReport> said_to_engine_;
     Instant bad_since_;
+    bool missed_ = true;           // the keeper that is expected was not there at the last look
     std::optional<Finding> told_;  // what people know
     WatchdogClass class_told_ = WatchdogClass::None;
 };

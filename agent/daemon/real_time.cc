@@ -32,15 +32,13 @@ std::string lock_memory() {
                                             : std::to_string(limit.rlim_cur) + " bytes");
 }
 
-std::string probe_real_time() {
+std::string set_pace(Pace pace) {
     sched_param parameter{};
-    parameter.sched_priority = kPriority;
-    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameter) == 0) {
-        parameter.sched_priority = 0;
-        sched_setscheduler(0, SCHED_OTHER, &parameter);
-        return {};
-    }
-    return std::string("sched_setscheduler(SCHED_RR) failed: ") + std::strerror(errno);
+    parameter.sched_priority = pace == Pace::BeatPath ? kPriority : 0;
+    const int policy = pace == Pace::BeatPath ? SCHED_RR : SCHED_OTHER;
+    const int failed = pthread_setschedparam(pthread_self(), policy, &parameter);
+    if (failed == 0) return {};
+    return std::string("pthread_setschedparam failed: ") + std::strerror(failed);
 }
 
 WorkerThread::~WorkerThread() {
@@ -49,12 +47,7 @@ WorkerThread::~WorkerThread() {
 
 void* WorkerThread::run(void* self) {
     auto* thread = static_cast<WorkerThread*>(self);
-    if (thread->pace_ == Pace::BeatPath) {
-        sched_param parameter{};
-        parameter.sched_priority = kPriority;
-        // Refused without the privilege; probe_real_time() has said so.
-        pthread_setschedparam(pthread_self(), SCHED_RR, &parameter);
-    }
+    set_pace(thread->pace_);  // a thread begins with its creator's; Daemon::make has said what is refused
     thread->body_();
     return nullptr;
 }

@@ -13,13 +13,13 @@ namespace holdfast {
 // Locks pages as they are touched (MCL_ONFAULT), so that the process stays small.  Empty: granted; else why not, with the limit.
 [[nodiscard]] std::string lock_memory();
 
-// Whether this process may use SCHED_RR; tried once on the calling thread and undone.  Empty: granted; else why not.
-[[nodiscard]] std::string probe_real_time();
-
 enum class Pace : unsigned char {
     BeatPath,  // SCHED_RR where granted
     Ordinary,
 };
+
+// For the calling thread.  Empty: granted; else why not.
+std::string set_pace(Pace pace);
 
 // A thread with a name (15 bytes at most), a small stack, and all signals blocked.  Joined by join() or the destructor.
 class WorkerThread {

@@ -102,6 +102,11 @@ Result<std::optional<DomainSnapshot>> read_domain(virConnect* connection, const 
     return Unexpected{Error{0, last_libvirt_error()}};
 }
 
+void learn_emulator(virConnect* connection) {
+    const TextPtr unread(
+        virConnectGetDomainCapabilities(connection, nullptr, nullptr, nullptr, nullptr, 0));
+}
+
 CallResult start_domain(virConnect* connection, const StartRequest& request) {
     DomainPtr domain = find_domain(connection, request.vm);
     if (domain == nullptr && last_libvirt_code() != VIR_ERR_NO_DOMAIN) {

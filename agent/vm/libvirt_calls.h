@@ -24,6 +24,10 @@ namespace holdfast {
 [[nodiscard]] Result<std::optional<DomainSnapshot>> read_domain(virConnect* connection,
                                                                 const VmId& vm);
 
+// Has libvirt learn what its usual emulator can do, which it otherwise does when a domain is first defined: that takes it seconds on
+// a busy machine, longer than a start may wait for (agent_stopped_longer_than_lease.scn in the lab).
+void learn_emulator(virConnect* connection);
+
 struct CallResult {
     CallOutcome outcome = CallOutcome::Done;
     std::string text;
@@ -35,10 +39,10 @@ struct CallResult {
 
 [[nodiscard]] CallResult resume_domain(virConnect* connection, const VmId& vm, Instant valid_until);
 
-// Done also when it was not active.
-// Asks the guest, by its agent or by ACPI as libvirt sees fit.
+// Asks the guest, by its agent or by ACPI as libvirt sees fit.  Done also when it was not active.
 [[nodiscard]] CallResult shutdown_domain(virConnect* connection, const VmId& vm);
 
+// Done also when it was not active.
 [[nodiscard]] CallResult destroy_domain(virConnect* connection, const VmId& vm);
 
 }  // namespace holdfast

@@ -101,6 +101,7 @@ void LibvirtHypervisor::connect() {
         }
         connection_.store(std::move(opened));
         reports_.put(ConnectionOpened{number});
+        converse(learn_emulator, [](const std::string& /*error*/) {});
     });
 }
 

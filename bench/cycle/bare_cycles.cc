@@ -8,6 +8,8 @@
 #include <liburing.h>
 
 #include "bench/cycle/cycle.h"
+#include "storage/crc32c.h"
+#include "storage/record_frame.h"
 
 namespace holdfast::bench {
 
@@ -80,7 +82,7 @@ class BareCycle : public Cycle {
     std::uint64_t failures_ = 0;
 };
 
-class BareUringCycle final : public BareCycle {
+class BareUringCycle : public BareCycle {
   public:
     using BareCycle::BareCycle;
 
@@ -131,6 +133,20 @@ class BareUringCycle final : public BareCycle {
     bool ready_ = false;
 };
 
+class CheckingUringCycle final : public BareUringCycle {
+  public:
+    using BareUringCycle::BareUringCycle;
+
+    void run() override {
+        BareUringCycle::run();
+        for (std::size_t offset = 0; offset < scan_bytes_; offset += kSlotBytes) {
+            const std::span<const std::byte> sector{arena_.scan() + offset, kSectorBytes};
+            const std::uint32_t computed = crc32c(sealed_part(sector));
+            if (load<std::uint32_t>(sector.subspan(kSectorCrcOffset)) != computed) ++failures_;
+        }
+    }
+};
+
 class PlainCycle final : public BareCycle {
   public:
     using BareCycle::BareCycle;
@@ -143,15 +159,24 @@ class PlainCycle final : public BareCycle {
     }
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Cycle>> make_bare_uring_cycle(const SlotArea& area, HostId self) {
-    auto cycle = std::make_unique<BareUringCycle>(area, self);
+template <typename Way>
+Result<std::unique_ptr<Cycle>> make_uring(const SlotArea& area, HostId self) {
+    auto cycle = std::make_unique<Way>(area, self);
     if (const int error = cycle->init(); error != 0) {
         return Unexpected{
             Error{-error, std::string("io_uring is not usable: ") + std::strerror(-error)}};
     }
     return std::unique_ptr<Cycle>(std::move(cycle));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Cycle>> make_bare_uring_cycle(const SlotArea& area, HostId self) {
+    return make_uring<BareUringCycle>(area, self);
+}
+
+Result<std::unique_ptr<Cycle>> make_checking_uring_cycle(const SlotArea& area, HostId self) {
+    return make_uring<CheckingUringCycle>(area, self);
 }
 
 Result<std::unique_ptr<Cycle>> make_plain_cycle(const SlotArea& area, HostId self) {

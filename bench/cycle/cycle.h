@@ -30,6 +30,11 @@ class Cycle {
 [[nodiscard]] Result<std::unique_ptr<Cycle>> make_bare_uring_cycle(const SlotArea& area,
                                                                    HostId self);
 
+// The same, and the checksum of the first sector of one copy of each slot, which nobody may do without who is to believe
+// what was read.  The second floor.
+[[nodiscard]] Result<std::unique_ptr<Cycle>> make_checking_uring_cycle(const SlotArea& area,
+                                                                       HostId self);
+
 // pwrite(), then pread(): what a plain program does.  No byte is looked at.
 [[nodiscard]] Result<std::unique_ptr<Cycle>> make_plain_cycle(const SlotArea& area, HostId self);
 

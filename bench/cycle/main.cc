@@ -100,7 +100,8 @@ bool make_ways(const SlotArea& area, std::vector<Way>& ways) {
     add("holdfast io_uring", make_datastore_cycle(area, HostId{2}, BackendChoice::Uring));
     add("plain pwrite+pread", make_plain_cycle(area, HostId{3}));
     add("bare liburing again", make_bare_uring_cycle(area, HostId{4}));
-    add("holdfast libaio", make_datastore_cycle(area, HostId{5}, BackendChoice::Aio));
+    add("bare liburing and checksums", make_checking_uring_cycle(area, HostId{5}));
+    add("holdfast libaio", make_datastore_cycle(area, HostId{6}, BackendChoice::Aio));
     return !ways.empty();
 }
 

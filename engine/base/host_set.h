@@ -32,6 +32,17 @@ class HostSet {
 
     void clear() { words_ = {}; }
 
+    // Calls visit(host) for every member in ascending order; it may erase that host.
+    template <typename Visit>
+    void for_each(Visit visit) const {
+        for (std::size_t w = 0; w < kWords; ++w) {
+            for (std::uint64_t left = words_[w]; left != 0; left &= left - 1) {
+                const std::size_t host = w * 64 + static_cast<std::size_t>(std::countr_zero(left));
+                visit(HostId{static_cast<std::uint16_t>(host + 1)});
+            }
+        }
+    }
+
     [[nodiscard]] std::size_t size() const {
         std::size_t count = 0;
         for (const std::uint64_t bits : words_)

@@ -10,9 +10,9 @@ inline constexpr std::size_t kHostsMax = 1024;    // slots of one datastore; ids
 inline constexpr std::size_t kDatastoresMax = 6;  // five that vote and one spare
 inline constexpr std::size_t kVotersMax = 5;      // more would cost writes and win nothing
 inline constexpr std::size_t kLinksMax = 4;       // network links of one host
-inline constexpr std::size_t kRosterEntriesMax = 403;  // (64 KiB - 1 KiB header) / 160 B
+inline constexpr std::size_t kRosterEntriesMax = 738;  // (128 KiB - 1 KiB header) / 176 B
 inline constexpr std::size_t kVmDatastoresMax = 32;    // bits in a claim's mask
-inline constexpr std::size_t kOrdersMax = 768;         // (128 KiB - 8 KiB header) / 160 B
+inline constexpr std::size_t kOrdersMax = 698;         // (128 KiB - 8 KiB header) / 176 B
 inline constexpr std::size_t kMarksMax =
     16;  // certificates and pills that fit a slot's first sector
 inline constexpr std::size_t kCertificatesMax = 60;  // with their evidence, in the orders header

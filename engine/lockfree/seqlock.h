@@ -23,11 +23,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <type_traits>
 
 #include "engine/lockfree/cache_line.h"
 
 namespace holdfast {
+
+// Some bytes of a value.
+struct BytesPart {
+    std::size_t begin = 0;
+    std::size_t end = 0;  // the first one behind it; at most the size of the value
+};
 
 template <typename T>
 class Seqlock {
@@ -38,14 +45,23 @@ class Seqlock {
 
     // The writer only.
     void store(const T& value) {
+        const BytesPart whole{0, sizeof(T)};
+        store_parts(value, {&whole, 1});
+    }
+
+    // The writer only.  Of a value that says itself which of its bytes mean something: the others are not copied, so a
+    // reader finds there what some earlier store() left, or zeros.
+    void store_parts(const T& value, std::span<const BytesPart> parts) {
         const std::uint64_t before = counter_.value.load(std::memory_order_relaxed);
         counter_.value.store(before + 1, std::memory_order_relaxed);
         std::atomic_thread_fence(std::memory_order_release);
         const auto* bytes = reinterpret_cast<const std::byte*>(&value);
-        for (std::size_t i = 0; i < kWords; ++i) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, bytes + i * kWordBytes, bytes_in(i));
-            words_[i].store(word, std::memory_order_relaxed);
+        for (const BytesPart& part : parts) {
+            for (std::size_t i = part.begin / kWordBytes; i * kWordBytes < part.end; ++i) {
+                std::uint64_t word = 0;
+                std::memcpy(&word, bytes + i * kWordBytes, bytes_in(i));
+                words_[i].store(word, std::memory_order_relaxed);
+            }
         }
         counter_.value.store(before + 2, std::memory_order_release);
     }

@@ -15,6 +15,7 @@ void EngineState::on(const BeatReceived& received) {
         ++beats_ignored_count;
         return;
     }
+    look_again(beat.from);
     leadership.learn_decided(core, beat.epoch, beat.winner);
     membership.note(beat.config, beat.from);
     const bool mine =
@@ -25,7 +26,7 @@ void EngineState::on(const BeatReceived& received) {
         peer.answered = std::max(peer.answered, beat.answered_number);
         membership.answered(peer, beat.config);
         // Under whichever record it was said: whose answers are needed is what this host's own record decides.
-        if (!beat.flags.barred)
+        if (!beat.flags.barred || planted(Mutant::BarredVouch))
             peer.vouched_issued =
                 std::max(peer.vouched_issued, lease.issued_at(beat.answered_number));
     }

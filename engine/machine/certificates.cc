@@ -2,18 +2,26 @@
 //
 // Whoever executes an order reads there whose claims are void, so a certificate may not leave while an order rests on it.  When more hosts
 // die at once than there is room for, orders wait for others to be done with.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
+
+// The dead of whose rosters a newer version than the one known was announced.
+void EngineState::look_for_unread_dead() {
+    dead_unread.clear();
+    rosters.for_each_due([this](HostId host) {
+        const Peer& peer = *peers.find(host);
+        if (peer.is_dead(peer.incarnation) && !rosters.current(peer)) dead_unread.insert(host);
+    });
+}
 
 // Hosts whose claims must be void for an order to start `vm`; a roster that cannot be read may claim anything.
 void EngineState::add_hosts_in_the_way(VmId vm, HostSet& hosts) const {
     rosters.for_each_of_vm(vm, [&hosts](const RosterTable::Known& known, const Claim& claim) {
         if (claim.holds()) hosts.insert(known.host);
     });
-    for (const Peer& peer : peers.all()) {
-        if (peer.is_dead(peer.incarnation) && !rosters.current(peer)) hosts.insert(peer.id);
-    }
+    dead_unread.for_each([&hosts](HostId host) { hosts.insert(host); });
 }
 
 // Hosts whose claims must be void for the orders that are out.
@@ -25,6 +33,7 @@ HostSet EngineState::hosts_orders_rest_on() const {
     return hosts;
 }
 
+// REQUIRES: look_for_unread_dead() since anything was learned
 // Sees to it that the proof of this death stands in the orders.  False: there is no room for it now.
 bool EngineState::keep_certificate(const Peer& peer) {
     const Certificate& proof = proofs[static_cast<std::size_t>(&peer - peers.all().data())];
@@ -36,7 +45,8 @@ bool EngineState::keep_certificate(const Peer& peer) {
         return true;
     }
     if (own_orders.certificates.full()) {
-        const HostSet needed = hosts_orders_rest_on();
+        const HostSet needed =
+            planted(Mutant::CertificateEvicted) ? HostSet{} : hosts_orders_rest_on();
         std::size_t oldest = 0;
         while (oldest < own_orders.certificates.size() &&
                needed.contains(own_orders.certificates[oldest].dead.host))
@@ -53,10 +63,12 @@ bool EngineState::keep_certificate(const Peer& peer) {
 bool EngineState::certificates_for(const Plan& plan) {
     HostSet hosts;
     add_hosts_in_the_way(plan.spec.vm, hosts);
-    for (const Peer& peer : peers.all()) {
-        if (hosts.contains(peer.id) && !keep_certificate(peer)) return false;
-    }
-    return true;
+    bool all = true;
+    hosts.for_each([this, &all](HostId host) {
+        const Peer* peer = peers.find(host);
+        all = all && (peer == nullptr || keep_certificate(*peer));
+    });
+    return all;
 }
 
 // Marks are pills for whoever hears nothing but storage, and tell others what to show; no order rests on them.

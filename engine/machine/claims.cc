@@ -20,6 +20,7 @@ Duration patience(const Core& core) {
 
 ClaimNumber EngineState::greatest_number(VmId vm) const {
     ClaimNumber greatest;
+    if (planted(Mutant::NumberNotAboveAll)) return greatest;
     rosters.for_each_of_vm(vm, [&greatest](const RosterTable::Known&, const Claim& claim) {
         greatest = std::max(greatest, claim.number);
     });
@@ -176,12 +177,15 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
             named = named || (order.number == own.order.number && order.target == core.config.self);
         if (!named) return ClaimCheck::Withdraw;
     }
-    for (const Peer& peer : peers.all()) {
-        if (!peer.slot_seen || rosters.current(peer)) continue;
-        if (planted(Mutant::UnreadableRosterIsEmpty)) continue;
-        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) continue;
-        return ClaimCheck::Wait;  // unknown claims; patience ends it
-    }
+    bool unknown_claims = false;
+    rosters.for_each_due([&](HostId host) {
+        const Peer& peer = *peers.find(host);
+        if (!peer.slot_seen || rosters.current(peer)) return;
+        if (planted(Mutant::UnreadableRosterIsEmpty)) return;
+        if (orders != nullptr && certified(*orders, {peer.id, peer.incarnation})) return;
+        unknown_claims = true;
+    });
+    if (unknown_claims) return ClaimCheck::Wait;  // patience ends it
     ClaimCheck check = ClaimCheck::Clean;
     bool has_source = own.kind != StartKind::Arrive;
     rosters.for_each_of_vm(
@@ -205,7 +209,8 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
                        check != ClaimCheck::Withdraw) {
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Superseded;  // stopped on purpose since the order was given
-            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean) {
+            } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean &&
+                       !planted(Mutant::NumberNotAboveAll)) {
                 check = ClaimCheck::Renumber;
             }
         });
@@ -329,7 +334,8 @@ void EngineState::take_orders(const Orders& orders) {
 }
 
 void EngineState::take_order(const Orders& orders, const Order& order) {
-    if (phase != HostPhase::Member || departing()) return;
+    if (phase != HostPhase::Member) return;
+    if (departing() && !planted(Mutant::BeginsWhileLeaving)) return;
     OwnVm* own = vms.find_or_add(order.spec);
     Trace line;
     line.vm = order.spec.vm;
@@ -348,7 +354,8 @@ void EngineState::take_order(const Orders& orders, const Order& order) {
     const bool busy = own->under_way() || own->destroying || own->qemu_seen ||
                       (own->listed && own->claim.holds());
     const bool stopped_since = own->listed && own->claim.stops(order.above);
-    if (executed || busy || stopped_since || core.in_maintenance) return;
+    const bool takes_none = core.in_maintenance && !planted(Mutant::MaintenanceTakesVms);
+    if (executed || busy || stopped_since || takes_none) return;
     line.code = TraceCode::OrderTaken;
     core.trace(line);
     own->claim.spec = order.spec;

@@ -3,6 +3,7 @@
 //     seen  ->  read  ->  kept in `run`, written to the own region  ->  published in the slot  ->  validated: in force
 //
 // The leader's own records begin with "kept".
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -36,7 +37,8 @@ void EngineState::on(const ConfigRead& read) {
     config_asked = static_cast<std::uint8_t>(config_asked & ~(1U << read.datastore));
     if (read.reading != RegionReading::Valid || read.config->writer != read.host) return;
     const ClusterConfig& config = read.config->config;
-    if (config.number <= membership.number() || !is_sane(config)) return;
+    const bool sane = is_sane(config) || planted(Mutant::UnsafeRecordTaken);
+    if (config.number <= membership.number() || !sane) return;
     take_config(config);
     say_how_the_file_differs(read.host);
 }
@@ -121,7 +123,8 @@ void EngineState::publish_config() {
     const ConfigNumber number = membership.number();
     const bool written = !config_writer.dirty() && own_config.config.number == number &&
                          config_writer.on_majority(core) >= own_config.version;
-    if (own_slot.config >= number || !written || !membership.is_kept()) return;
+    const bool kept = membership.is_kept() || planted(Mutant::NumberBeforeKept);
+    if (own_slot.config >= number || !written || !kept) return;
     own_slot.config = number;
     config_sequence = next_sequence();
     touch_slot();
@@ -131,8 +134,10 @@ void EngineState::publish_config() {
 void EngineState::settle_membership() {
     if (phase == HostPhase::Leaving) return;
     read_missing_config();
-    const bool published = own_slot.config == membership.number() && !config_sequence.is_none() &&
-                           slots.validated_by_majority(core) >= config_sequence;
+    const bool published =
+        own_slot.config == membership.number() && !config_sequence.is_none() &&
+        (planted(Mutant::RecordNotReadBack) ? slots.written_by_majority(core)
+                                            : slots.validated_by_majority(core)) >= config_sequence;
     if (!membership.in_force() && published && membership.current() &&
         (!leadership.moved_beyond(membership.number().epoch) ||
          planted(Mutant::LaterEpochAdopted))) {

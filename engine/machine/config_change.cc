@@ -4,6 +4,7 @@
 // the record of this one: until then every quorum needs a majority of both lists (quorum.h).
 #include <bit>
 
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -54,7 +55,8 @@ ChangeVerdict EngineState::may_vote(std::size_t datastore) const {
             ++reached;
         }
     }
-    return reached > counted / 2 ? ChangeVerdict::Done : ChangeVerdict::NotReached;
+    return reached > counted / 2 || planted(Mutant::SickDatastoreVotes) ? ChangeVerdict::Done
+                                                                        : ChangeVerdict::NotReached;
 }
 
 // Rosters of hosts that do not write any more lie on the old list alone: what they say must have been done.
@@ -89,7 +91,8 @@ ChangeVerdict EngineState::change_config(const DatastoreChange& asked) {
     const bool under_way =
         core.quorum.changing() || !membership.published_by_all(peers, core.config.self);
     if (under_way && !planted(Mutant::DatastoresInOneJump)) return ChangeVerdict::Busy;
-    if (!settled_without_rosters()) return ChangeVerdict::Unsettled;
+    if (!settled_without_rosters() && !planted(Mutant::ListChangesUnsettled))
+        return ChangeVerdict::Unsettled;
     if (asked.retire) {
         if (voters.size() == 1) return ChangeVerdict::LastVoter;
         voters.remove_at(place);

@@ -22,14 +22,49 @@ Duration needed_silence(const Timing& timing, const Peer& peer) {
 
 }  // namespace
 
+// Something new was heard of `host`.
+void EngineState::look_again(HostId host) {
+    rosters.look_at(host);
+    restless.insert(host);
+}
+
 void EngineState::watch_deaths() {
-    if (!leads_in_force() || phase != HostPhase::Member) return;
-    for (Peer& peer : peers.all()) {
-        if (!peer.known() || peer.incarnation.is_none()) continue;
+    const bool watched = watching;
+    const bool in_office =
+        leads_in_force() || (leadership.leading(core.now) && planted(Mutant::JudgesBeforeRecord));
+    watching = in_office && phase == HostPhase::Member;
+    if (!watching) return;
+    if (beat_due || !watched) {
+        restless.clear();
+        for (Peer& peer : peers.all()) watch_death(peer);
+    } else {
+        restless.for_each([this](HostId host) { watch_death(*peers.find(host)); });
+    }
+}
+
+void EngineState::watch_death(Peer& peer) {
+    if (peer.known() && !peer.incarnation.is_none()) {
         watch_reboot(peer);
         if (!peer.is_dead(peer.incarnation)) watch_silence(peer);
         if (!peer.is_dead(peer.incarnation)) watch_from_outside(peer);
     }
+    if (rests_until_next_beat(peer)) {
+        restless.erase(peer.id);
+    } else {
+        restless.insert(peer.id);
+    }
+}
+
+// Whether neither the clock nor another host's word can matter for `peer` before everybody is looked at again, one beat from now:
+// nothing is being waited for, and it is dead, or has shown life so lately that not even its lease can be over.
+bool EngineState::rests_until_next_beat(const Peer& peer) const {
+    if (!peer.known() || peer.incarnation.is_none()) return true;
+    if (has_rebooted(peer)) return false;
+    if (peer.is_dead(peer.incarnation)) return true;
+    const Fence& fence = fence_of(peer);
+    const Duration margin = 4 * core.config.timing.interval;
+    return fence.request.is_none() && fence.proved_at == kNotYet &&
+           core.now + margin < peer.evidence_at + peer.lease();
 }
 
 // From when on the silence of a host counts.  The last leader may have answered it until its own lease ended; it cannot have
@@ -38,6 +73,10 @@ Instant EngineState::silence_began(const Peer& peer) const {
     const HostKey key{peer.id, peer.incarnation};
     // Before the last change of the list of datastores, it may have written where nobody looks any more.
     const Instant began = std::max(peer.evidence_at, voters_changed_at);
+    if (planted(Mutant::ThirdHostIsEvidence)) {
+        for (const Peer& other : peers.all())
+            if (other.slot.heard.contains(peer.id)) return core.now;
+    }
     return key == leadership.previous_winner() || planted(Mutant::PreviousOfficeNotCounted)
                ? began
                : std::max(began, leadership.answers_ended_at());
@@ -67,7 +106,7 @@ bool EngineState::silent_since(const Peer& peer, Instant due, std::uint8_t& read
 // Silence is a proof after start + dead, by reads from a majority that were issued after that and show nothing newer.  A newer
 // sight moves `start`, so "show nothing newer" needs no bookkeeping of its own.
 void EngineState::watch_silence(Peer& peer) {
-    const SlotRecord& slot = peer.slot;
+    const SeenSlot& slot = peer.slot;
     const bool clean =
         peer.slot_seen && slot.flags.clean_shutdown && slot.incarnation == peer.incarnation;
     if (clean) {
@@ -78,10 +117,12 @@ void EngineState::watch_silence(Peer& peer) {
     }
     const HostKey key{peer.id, peer.incarnation};
     const Timing& timing = core.config.timing;
-    const Duration dead = needed_silence(timing, peer);
+    const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
+    const Duration dead = held_nothing && planted(Mutant::NoVmsIsProof)
+                              ? timing.silent
+                              : needed_silence(timing, peer);
     std::uint8_t readings = 0;
     if (!silent_since(peer, silence_began(peer) + dead, readings)) return;
-    const bool held_nothing = peer.slot_seen && slot.flags.no_vms;
     const bool hardware = peer.watchdog_class() == WatchdogClass::Hardware && peer.slot_seen &&
                           (slot.flags.armed || planted(Mutant::DeadWithoutArming));
     if (!hardware && !held_nothing && !membership.held().accept_weak_watchdog &&
@@ -98,17 +139,20 @@ void EngineState::watch_silence(Peer& peer) {
 
 // A newer boot of the same host ended everything that an older boot ran.  Writes of the old boot may still be on their way for
 // `landing`.
-void EngineState::watch_reboot(Peer& peer) {
+bool EngineState::has_rebooted(const Peer& peer) const {
     const RosterTable::Known* known = rosters.find(peer.id);
-    if (known == nullptr || !known->valid || known->incarnation.is_none()) return;
+    if (known == nullptr || !known->valid || known->incarnation.is_none()) return false;
     const bool other_boot =
         known->boot_id != peer.boot_id || planted(Mutant::NewerIncarnationIsReboot);
-    const bool rebooted = other_boot && known->incarnation < peer.incarnation;
-    if (!rebooted || peer.is_dead(known->incarnation)) return;
+    return other_boot && known->incarnation < peer.incarnation && !peer.is_dead(known->incarnation);
+}
+
+void EngineState::watch_reboot(Peer& peer) {
+    if (!has_rebooted(peer)) return;
     const Instant due = peer.booted_seen_at + core.config.timing.landing;
     if (core.now < due && !planted(Mutant::RebootWithoutLanding)) return core.wake_at(due);
     Certificate certificate;
-    certificate.dead = {peer.id, known->incarnation};
+    certificate.dead = {peer.id, rosters.find(peer.id)->incarnation};
     certificate.proof = Proof::NewerBoot;
     certify(peer, certificate);
 }
@@ -122,6 +166,7 @@ void EngineState::certify(Peer& peer, const Certificate& proposed) {
     certificate.last_sequence = peer.slot_seen ? peer.slot.sequence : Sequence{};
     certificate.last_beat = peer.beat_seen ? peer.beat.number : BeatNumber{};
     proofs[static_cast<std::size_t>(&peer - peers.all().data())] = certificate;
+    look_for_unread_dead();
     keep_certificate(peer);
     remember_mark({certificate.dead, MarkKind::Certificate});
     touch_slot();

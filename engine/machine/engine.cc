@@ -117,7 +117,8 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
       rosters(config),
       membership(core.config, now),
       timing_stage(config, core.config.timing),
-      next_beat_at(now) {
+      next_beat_at(now),
+      admission(config.members.size()) {
     HF_CHECK(is_safe(config.timing));
     HF_CHECK(config.voters_count == 1 || config.voters_count == 3 || config.voters_count == 5);
     HF_CHECK(config.datastores.empty() || config.datastores.size() == config.datastores_count);
@@ -217,7 +218,8 @@ void EngineState::settle() {
     const bool may_stand = phase == HostPhase::Member && !departing() &&
                            slots.sees_majority(core) &&
                            slots.scanned_clean_since(core, past.since) && !membership.barred() &&
-                           membership.current() && members_known && !gives_way_to_connected();
+                           (membership.current() || planted(Mutant::StandsByOldRecord)) &&
+                           members_known && !gives_way_to_connected();
     if (leadership.advance(core, peers, slots, next_sequence(), may_stand)) {
         touch_slot();
         doorbell = true;

@@ -6,14 +6,17 @@
 #include <vector>
 
 #include "engine/base/mutant.h"
+#include "engine/machine/admission_watch.h"
 #include "engine/machine/core.h"
 #include "engine/machine/engine.h"
 #include "engine/machine/fencing.h"
 #include "engine/machine/host_lease.h"
 #include "engine/machine/isolation.h"
+#include "engine/machine/keeper_state.h"
 #include "engine/machine/leadership.h"
 #include "engine/machine/membership.h"
 #include "engine/machine/own_vms.h"
+#include "engine/machine/past.h"
 #include "engine/machine/peer_table.h"
 #include "engine/machine/placement.h"
 #include "engine/machine/plan.h"
@@ -23,31 +26,6 @@
 #include "engine/machine/timing_stage.h"
 
 namespace holdfast {
-
-// What a starting or returning agent must learn from the datastores before it may write (phase Reading).
-struct Past {
-    RequestId since;                // answers to older requests do not count
-    Instant asked_at = kNotYet;     // when the own roster was last asked for
-    std::uint8_t roster_asked = 0;  // datastores that owe an answer about the own roster
-    std::uint8_t slot_mask = 0;  // voters whose copy of the own slot was read, or was never written
-    std::uint8_t roster_mask = 0;  // the same for the own roster
-    bool slot_found = false;
-    SlotRecord slot;            // the newest
-    bool roster_found = false;  // own_roster holds it
-    bool known = false;         // both were read from a majority, in this life of the agent
-};
-
-// What this host asked of its keeper and what the keeper answered.
-struct Keeper {
-    std::uint64_t arming = 0;       // asked for; 0: not armed
-    std::uint64_t arming_last = 0;  // the greatest ever asked for
-    bool reported = false;
-    KeeperReport report;
-    Instant deadline = kNever;  // as last told
-    bool reset_asked = false;
-
-    [[nodiscard]] bool armed() const { return arming != 0 && report.arming >= arming; }
-};
 
 enum class ClaimCheck : std::uint8_t { Wait, Clean, Renumber, Withdraw };
 
@@ -242,14 +220,19 @@ struct EngineState {
     }
 
     // death_watch.cc: who is dead, and by what proof
+    void look_again(HostId host);
     void watch_deaths();
+    void watch_death(Peer& peer);
     void watch_silence(Peer& peer);
+    [[nodiscard]] bool rests_until_next_beat(const Peer& peer) const;
     [[nodiscard]] Instant silence_began(const Peer& peer) const;
     [[nodiscard]] bool silent_since(const Peer& peer, Instant due, std::uint8_t& readings);
+    [[nodiscard]] bool has_rebooted(const Peer& peer) const;
     void watch_reboot(Peer& peer);
     void certify(Peer& peer, const Certificate& certificate);
     void remember_mark(const Mark& mark);
     bool keep_certificate(const Peer& peer);
+    void look_for_unread_dead();
     void add_hosts_in_the_way(VmId vm, HostSet& hosts) const;
     [[nodiscard]] HostSet hosts_orders_rest_on() const;
     bool certificates_for(const Plan& plan);
@@ -263,10 +246,14 @@ struct EngineState {
     void proved_outside(const Peer& peer, Fence& fence, Proof proof);
     [[nodiscard]] bool is_at_stake(const Peer& peer) const;
     [[nodiscard]] Fence& fence_of(const Peer& peer);
+    [[nodiscard]] const Fence& fence_of(const Peer& peer) const;
 
     // restart_plan.cc: what the leader does about it
     void plan_restarts();
+    void begin_planning();
     [[nodiscard]] bool rosters_read_in_office();
+    [[nodiscard]] bool may_plan();
+    void go_through_plans();
     [[nodiscard]] VmStanding standing_of(VmId vm) const;
     void weigh(VmStanding& standing, const Claim& claim, HostKey owner, bool dead) const;
     void gather();
@@ -275,6 +262,8 @@ struct EngineState {
     void withdraw_order(Plan& plan);
     void give(Plan& plan);
     void look_for_rooms();
+    void add_room(HostId host, const Capacity& of_host, std::uint64_t used_mib);
+    [[nodiscard]] Room* room_of(HostId host);
     [[nodiscard]] const Claim* entry_of(HostId host, VmId vm) const;
 
     // start_order.cc: in which order, and what a start waits for
@@ -287,6 +276,14 @@ struct EngineState {
     void look_for_groups();
     void add_group_spot(HostId host, const VmSpec& spec);
     void hosts_of_groups(const VmSpec& spec, HostSet& apart, HostSet& together) const;
+
+    // admission_watch.cc: which failures could be absorbed
+    void watch_admission();
+    void begin_admission();
+    [[nodiscard]] std::size_t gather_home();
+    [[nodiscard]] std::uint64_t admission_depends_on() const;
+    [[nodiscard]] std::uint64_t claims_known() const;
+    void say_absorption();
 
     // output.cc: what must be written and sent
     void put_out();
@@ -304,10 +301,7 @@ struct EngineState {
     [[nodiscard]] bool departing() const { return stopping || host_goes_down; }
 
     // Nothing of this incarnation is left to be written before it may say that it is over.
-    [[nodiscard]] bool is_over() const {
-        return phase == HostPhase::Leaving && !roster_writer.dirty() &&
-               (own_roster.version.is_none() || own_slot.roster_version >= own_roster.version);
-    }
+    [[nodiscard]] bool is_over() const;
 
     [[nodiscard]] bool may_write() const;
 
@@ -325,6 +319,8 @@ struct EngineState {
     PeerTable peers;
     std::vector<Certificate> proofs;  // of each peer's death in this office, in their order
     std::vector<Fence> fences;        // one for each peer, in their order
+    HostSet restless;                 // whom watch_deaths() looks at in every step
+    bool watching = false;            // the last step did
     HostLease lease;
     Leadership leadership;
     Isolation isolation;
@@ -385,11 +381,15 @@ struct EngineState {
     Capacity capacity;
 
     bool plan_due = false;
+    Instant planned_at = kNotYet;  // when plans were last gone through
+    HostSet unread;                // whose roster was not read yet in this office
     OrderNumber order_number;
     std::vector<Plan> plans;
     std::vector<Room> rooms;
+    AdmissionWatch admission;
     std::vector<AwaitedName> awaited_names;
     std::vector<GroupSpot> group_spots;
+    HostSet dead_unread;
     std::vector<std::uint8_t> circle_seen;
     std::vector<std::uint16_t> circle_stack;
     FixedList<Mark, kMarksMax> marks;

@@ -1,12 +1,17 @@
 // Proofs from outside: power verified off, and a person's word (design section 8).  Only the leader acts on them.
 #include "engine/machine/fencing.h"
 
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 #include "engine/machine/trace_about.h"
 
 namespace holdfast {
 
 Fence& EngineState::fence_of(const Peer& peer) {
+    return fences[static_cast<std::size_t>(&peer - peers.all().data())];
+}
+
+const Fence& EngineState::fence_of(const Peer& peer) const {
     return fences[static_cast<std::size_t>(&peer - peers.all().data())];
 }
 
@@ -30,7 +35,7 @@ void EngineState::watch_from_outside(Peer& peer) {
     const bool moved = off_asked || fence.proved_at != kNotYet
                            ? other || peer.beat_at != fence.beat_at
                            : fence.evidence_at != peer.evidence_at;
-    if (moved) {
+    if (moved && !planted(Mutant::ProofOutlivesBeat)) {
         if (fence.proved_at != kNotYet && peer.boot_id == fence.boot_id)
             core.trace(about(TraceCode::ProofContradicted, peer));
         // What is under way at the device stays under way, one at a time.
@@ -44,7 +49,7 @@ void EngineState::watch_from_outside(Peer& peer) {
     }
     if (fence.proved_at != kNotYet) {
         const Instant due = fence.proved_at + core.config.timing.landing;
-        if (core.now < due) return core.wake_at(due);
+        if (core.now < due && !planted(Mutant::PowerOffWithoutLanding)) return core.wake_at(due);
         Certificate certificate;
         certificate.dead = {peer.id, peer.incarnation};
         certificate.proof = fence.proof;
@@ -52,14 +57,15 @@ void EngineState::watch_from_outside(Peer& peer) {
         return certify(peer, certificate);
     }
     if (!core.config.fenceable.contains(peer.id) || peer.verdict != PeerVerdict::Silent) return;
-    if (!is_at_stake(peer)) return;
+    if (!is_at_stake(peer) && !planted(Mutant::FencedForNothing)) return;
     if (!fence.prepared && fence.request.is_none()) {
         fence.prepared = true;
         ask_fence(peer, fence, FenceTask::Prepare);
     }
     std::uint8_t readings = 0;
-    if (silent_since(peer, silence_began(peer) + with_drift(peer.lease()), readings))
-        this->fence(peer, fence, readings);
+    const bool silent =
+        silent_since(peer, silence_began(peer) + with_drift(peer.lease()), readings);
+    if (silent || planted(Mutant::FencedWhileSlow)) this->fence(peer, fence, readings);
 }
 
 void EngineState::fence(Peer& peer, Fence& fence, std::uint8_t readings) {
@@ -104,7 +110,9 @@ void EngineState::on(const FenceAnswered& answered) {
     const Duration first = core.config.timing.lease;
     const Duration pace = first * (1LL << std::min<unsigned>(fence.attempts_count - 1U, 5U));
     fence.retry_at = core.now + std::min(pace, std::max(first, kFenceRetryMax));
-    if (answered.power == PowerState::Off) return proved_outside(*peer, fence, Proof::PowerOff);
+    const bool off = answered.power == PowerState::Off ||
+                     (planted(Mutant::ReturnCodeIsProof) && answered.off == FenceReply::Ok);
+    if (off) return proved_outside(*peer, fence, Proof::PowerOff);
     Trace line = about(TraceCode::FenceFailed, *peer);
     line.a = static_cast<std::int64_t>(answered.off);
     line.b = static_cast<std::int64_t>(answered.power);
@@ -143,7 +151,7 @@ void EngineState::on(const ConfirmDead& confirmed) {
     if (peer->incarnation != confirmed.incarnation) return say(ConfirmVerdict::Changed);
     const Instant due = silence_began(*peer) + with_drift(peer->lease());
     std::uint8_t readings = 0;
-    if (!silent_since(*peer, due, readings)) {
+    if (!silent_since(*peer, due, readings) && !planted(Mutant::PersonOverLife)) {
         answer.wait = std::max(due - core.now, core.config.timing.interval);
         return say(ConfirmVerdict::ShowsLife);
     }

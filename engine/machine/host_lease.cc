@@ -1,5 +1,7 @@
 #include "engine/machine/host_lease.h"
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 Instant HostLease::issued_at(BeatNumber number) const {
@@ -12,14 +14,16 @@ void HostLease::leader_answered(BeatNumber number) {
 }
 
 void HostLease::update(Core& core, const SlotIo& slots, const LeaseTerms& terms) {
-    if (!terms.barred) {
+    if (!terms.barred || planted(Mutant::BarredLeaseWithoutScan)) {
         stored_issued_ = std::max(stored_issued_, slots.written_issued_by_majority(core));
     } else if (terms.config_current) {
         stored_issued_ = std::max(stored_issued_, slots.validated_issued_by_majority(core));
     }
     Instant vouched = vouched_issued_;
-    if (terms.vouching_limited && vouched > renewed_otherwise()) {
-        const Instant limit = terms.blackout_kept && renewed_otherwise() != kNotYet
+    if (terms.vouching_limited && vouched > renewed_otherwise() &&
+        !planted(Mutant::BlackoutWithoutLimit)) {
+        const bool kept = terms.blackout_kept || planted(Mutant::LimitNotKept);
+        const Instant limit = kept && renewed_otherwise() != kNotYet
                                   ? renewed_otherwise() + terms.blackout_limit
                                   : renewed_otherwise();
         vouched = std::min(vouched, limit);

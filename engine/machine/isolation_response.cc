@@ -3,6 +3,7 @@
 //
 // Everybody who lost the network at the same moment must have had the time to say so.  Two intervals after the finding
 // everybody has written it; what was seen for the first time an interval after that was written after it.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 #include "engine/machine/trace_about.h"
 
@@ -25,7 +26,8 @@ bool EngineState::is_connected_since(const Peer& peer, Instant since) const {
         2 * timing.interval + (peer.slot.heard.empty() ? timing.isolation_after : Duration{});
     // Counted from sight to sight: to a host whose storage comes back a slot of long ago is news (seed 5205).
     const bool steady =
-        peer.connected_since != kNotYet && peer.slot_moved_at - peer.connected_since >= needed;
+        planted(Mutant::NewcomerIsRefuge) ||
+        (peer.connected_since != kNotYet && peer.slot_moved_at - peer.connected_since >= needed);
     return alive && steady && !flags.isolated && !flags.barred && !flags.maintenance &&
            !flags.clean_shutdown &&
            core.quorum.holds(static_cast<std::uint8_t>(~peer.slot.storage_lost_mask));
@@ -33,7 +35,8 @@ bool EngineState::is_connected_since(const Peer& peer, Instant since) const {
 
 // Whether the office must be left to others: this host is isolated, and somebody else is not.
 bool EngineState::gives_way_to_connected() const {
-    if (isolation.finding() != Finding::Isolated) return false;
+    if (isolation.finding() != Finding::Isolated || planted(Mutant::IsolatedLeaderStays))
+        return false;
     const Instant since = isolation.found_at() + 3 * core.config.timing.interval;
     for (const Peer& peer : peers.all()) {
         if (is_connected_since(peer, since)) return true;
@@ -46,7 +49,7 @@ bool EngineState::leader_could_restart() const {
     const HostKey winner = leadership.winner();
     const Peer* leader = peers.find(winner.host);
     if (leader == nullptr || leader->slot.incarnation != winner.incarnation) return false;
-    const SlotRecord& slot = leader->slot;
+    const SeenSlot& slot = leader->slot;
     return slot.winner == winner && slot.decided_epoch == leadership.decided_epoch() &&
            slot.resigned_epoch < slot.decided_epoch &&
            is_connected_since(*leader, isolation.found_at() + 3 * core.config.timing.interval);
@@ -62,7 +65,7 @@ void EngineState::settle_isolation() {
     }
     const bool acts =
         phase == HostPhase::Member && isolation.finding() == Finding::Isolated && !stopping;
-    responding = acts && leader_could_restart();
+    responding = acts && (leader_could_restart() || planted(Mutant::RespondsWithoutRefuge));
     if (acts && leadership.winner() == core.self_key() && gives_way_to_connected() &&
         leadership.resign(core)) {
         touch_slot();
@@ -114,7 +117,8 @@ void EngineState::settle_response(OwnVm& own) {
         roster_writer.touch();
         return;
     }
-    if (!stopping_it || own_slot.roster_version < own.needs_version) return;
+    const bool said = own_slot.roster_version >= own.needs_version;
+    if (!stopping_it || (!said && !planted(Mutant::StoppedBeforeSaid))) return;
     own.destroying = true;
     own.shutting_down = response == IsolationResponse::Shutdown;
     if (own.shutting_down) {

@@ -21,9 +21,9 @@ void Leadership::recall(const Ballot& ballot,
                         Epoch decided_epoch,
                         HostKey winner,
                         Epoch resigned_epoch) {
-    if (ballot.epoch > ballot_.epoch ||
-        (ballot.epoch == ballot_.epoch && ballot.mbal > ballot_.mbal))
-        ballot_ = ballot;
+    const bool newer = ballot.epoch > ballot_.epoch ||
+                       (ballot.epoch == ballot_.epoch && ballot.mbal > ballot_.mbal);
+    if (newer && !planted(Mutant::PromiseForgotten)) ballot_ = ballot;
     resigned_epoch_ = std::max(resigned_epoch_, resigned_epoch);
     learn_ballot(ballot);
     if (decided_epoch > decided_epoch_) {
@@ -297,7 +297,9 @@ bool Leadership::advance(
         case Role::Follower: break;
     }
     // Named winner without an unbroken lease: resign, so that nobody waits.
-    if (winner_ == core.self_key() && resigned_epoch_ < decided_epoch_) return resign(core);
+    if (winner_ == core.self_key() && resigned_epoch_ < decided_epoch_ &&
+        !planted(Mutant::WinnerWithoutLeaseStays))
+        return resign(core);
     looked_ = true;
     if (!may_stand || !may_open_next(core, peers, slots)) return false;
     stand(core, std::max(epoch_opened_max_, decided_epoch_.next()), slots, next_sequence);

@@ -22,10 +22,12 @@ VoterSet voters_of(const ClusterConfig& config, const EngineConfig& file) {
     set.size = static_cast<std::uint8_t>(config.voters.size());
     for (std::size_t d = 0; d < file.datastores_count; ++d) {
         for (const DatastoreName& name : config.voters) {
-            if (name == file.datastores[d])
+            if (name == file.datastores[d] || planted(Mutant::SpareVotes))
                 set.mask = static_cast<std::uint8_t>(set.mask | 1U << d);
         }
     }
+    if (planted(Mutant::AbsentVoterNotCounted))
+        set.size = static_cast<std::uint8_t>(std::popcount(unsigned{set.mask}));
     return set;
 }
 
@@ -70,7 +72,8 @@ void Membership::take(const ClusterConfig& config, const Core& core) {
     kept_.config = config;
     anybody_out_ = config.anybody_out();
     kept_.in_force = false;
-    if (self == nullptr || self->out) kept_.entitled = false;
+    const bool out = self == nullptr || self->out;
+    if (out && !planted(Mutant::WhoIsOutVouches)) kept_.entitled = false;
     note(config.number, core.config.self);
 }
 
@@ -85,7 +88,7 @@ void Membership::answered(Peer& from, ConfigNumber under) const {
 bool Membership::counted_now(const Core& core) const {
     const ClusterMember* self = held().find(core.config.self);
     return self != nullptr && !self->out && in_force() && current() &&
-           self->counted == core.incarnation;
+           (self->counted == core.incarnation || planted(Mutant::AnyIncarnationCounted));
 }
 
 // Under one record, so that everybody who answered asks this host from then on before it lives on vouching.
@@ -105,12 +108,16 @@ bool Membership::silence_is_over(const Core& core, const PeerTable& peers) const
     if (!current() || held().find(core.config.self) == nullptr) return false;
     Duration lease = std::max(core.config.timing.lease, held().timing.lease);
     Duration dead = std::max(core.config.timing.dead, held().timing.dead);
+    const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
+    // Whatever others publish, it is no shorter than this.
+    const Duration least = with_drift(limit + lease * 3 / 4 + dead);
+    if (core.now < since_ + least && !planted(Mutant::ColdStartTooSoon)) return false;
     for (const Peer& peer : peers.all()) {
         lease = std::max(lease, peer.lease());
         dead = std::max(dead, dead_after(core.config.timing, peer.lease(), peer.watchdog()));
     }
-    const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
-    const Duration unseen = with_drift(limit + lease * 3 / 4 + dead);
+    const Duration unseen =
+        planted(Mutant::ColdStartTooSoon) ? dead : with_drift(limit + lease * 3 / 4 + dead);
     for (const Peer& peer : peers.all()) {
         Instant sight = since_;
         if (peer.slot_seen && !peer.slot.flags.barred) sight = std::max(sight, peer.slot_moved_at);
@@ -132,7 +139,8 @@ Instant Membership::vouched_issued(const Core& core, const PeerTable& peers) con
     Instant oldest = core.now;
     Instant newest = kNotYet;
     for (const ClusterMember& member : held().members) {
-        if ((member.out && current()) || member.host == core.config.self) continue;
+        const bool spared = member.out && (current() || planted(Mutant::OldRecordSpares));
+        if (spared || member.host == core.config.self) continue;
         const Peer* peer = peers.find(member.host);
         if (peer == nullptr) return kNotYet;
         oldest = std::min(oldest, peer->vouched_issued);

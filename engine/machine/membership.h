@@ -17,6 +17,7 @@
 //     hosts apart, has been silent for as long as leases may live unseen.
 #pragma once
 
+#include "engine/base/mutant.h"
 #include "engine/machine/cluster_config.h"
 #include "engine/machine/core.h"
 #include "engine/machine/peer_table.h"
@@ -74,7 +75,9 @@ class Membership {
     void answered(Peer& from, ConfigNumber under) const;
 
     // Whether others' leases may live on this host's word; that it holds an older record than they do is no hindrance.
-    [[nodiscard]] bool may_vouch() const { return kept_.entitled && kept_.in_force; }
+    [[nodiscard]] bool may_vouch() const {
+        return kept_.entitled && (kept_.in_force || planted(Mutant::VouchesBeforeInForce));
+    }
 
     // What vouching counts from: the oldest beat that every other counted member answered last; every other host, while a newer
     // record is known to exist.  kNotYet when somebody has answered none.  With everybody else out it is `now`: blackout_limit ends it.

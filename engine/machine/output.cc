@@ -27,6 +27,11 @@ bool EngineState::may_write() const {
             !sequence.is_none());
 }
 
+bool EngineState::is_over() const {
+    return phase == HostPhase::Leaving && !roster_writer.dirty() &&
+           (own_roster.version.is_none() || own_slot.roster_version >= own_roster.version);
+}
+
 // Versions go into the slot only once their region is on a majority, so that whoever reads the slot can read the region.
 void EngineState::announce() {
     const Version roster = planted(Mutant::VersionAnnouncedEarly) ? roster_writer.version()
@@ -181,7 +186,7 @@ void EngineState::settle_shutdown() {
         bool acknowledged = !leaving_beat.is_none();
         for (const Peer& peer : peers.all())
             acknowledged = acknowledged && peer.answered >= leaving_beat;
-        if (!held && !acknowledged) return;
+        if (!held && !acknowledged && !planted(Mutant::LeavesUnheard)) return;
     }
     ready_said = true;
     core.emit(ShutdownReady{});
@@ -201,17 +206,13 @@ void EngineState::put_out() {
         ((phase == HostPhase::Writing || phase == HostPhase::Leaving) && held);
     if (may_write_regions) {
         if (roster_writer.dirty()) compose_roster();
-        if (!roster_writer.version().is_none() && own_roster.version == roster_writer.version()) {
-            roster_writer.issue<WriteRoster>(core);
-        }
+        roster_writer.issue<WriteRoster>(core);
         // Kept first: nobody may read a record that an agent started after this one knows nothing of.
-        if (config_writer.dirty() && membership.is_kept()) compose_config();
-        if (!config_writer.version().is_none() && own_config.version == config_writer.version())
-            config_writer.issue<WriteConfig>(core);
+        const bool kept = membership.is_kept() || planted(Mutant::NumberBeforeKept);
+        if (config_writer.dirty() && kept) compose_config();
+        config_writer.issue<WriteConfig>(core);
         if (orders_writer.dirty()) compose_orders();
-        if (own_orders.version == orders_writer.version() && !own_orders.version.is_none()) {
-            orders_writer.issue<WriteOrders>(core);
-        }
+        orders_writer.issue<WriteOrders>(core);
     }
     settle_shutdown();
     issue_slots();

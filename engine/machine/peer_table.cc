@@ -16,11 +16,12 @@ struct Registers {
     Version orders_version;
 };
 
-Registers registers_of(const SlotRecord& slot) {
+template <typename Slot>
+Registers registers_of(const Slot& slot) {
     return {slot.ballot, slot.resigned_epoch, slot.roster_version, slot.orders_version};
 }
 
-void keep(SlotRecord& slot, const Registers& other) {
+void keep(SeenSlot& slot, const Registers& other) {
     const auto entered = [](const Ballot& ballot) {
         return std::tuple(ballot.epoch, ballot.mbal, ballot.bal);
     };
@@ -31,6 +32,25 @@ void keep(SlotRecord& slot, const Registers& other) {
 }
 
 }  // namespace
+
+void SeenSlot::take(const SlotRecord& record) {
+    host_uuid = record.host_uuid;
+    incarnation = record.incarnation;
+    sequence = record.sequence;
+    lease = record.lease;
+    watchdog = record.watchdog;
+    watchdog_class = record.watchdog_class;
+    flags = record.flags;
+    storage_lost_mask = record.storage_lost_mask;
+    ballot = record.ballot;
+    decided_epoch = record.decided_epoch;
+    winner = record.winner;
+    resigned_epoch = record.resigned_epoch;
+    config = record.config;
+    roster_version = record.roster_version;
+    orders_version = record.orders_version;
+    heard = record.heard;
+}
 
 Duration Peer::lease() const {
     return std::max(slot_seen ? slot.lease : Duration{}, beat_seen ? beat.lease : Duration{});
@@ -97,7 +117,7 @@ bool PeerTable::learn_provisional(const Core& core, const SlotRecord& record) {
         keep(peer->slot, registers_of(record));
         return true;
     }
-    peer->slot = record;
+    peer->slot.take(record);
     peer->slot.incarnation = Incarnation{};
     peer->slot.sequence = Sequence{};
     peer->slot.flags = SlotFlags{};
@@ -122,7 +142,7 @@ bool PeerTable::learn_slot(const Core& core, const SlotRecord& record) {
                         core.now - peer->slot_moved_at > 2 * core.config.timing.interval;
     if (begins) peer->connected_since = core.now;
     const Registers before = registers_of(peer->slot);
-    peer->slot = record;
+    peer->slot.take(record);
     keep(peer->slot, before);
     peer->slot_seen = true;
     peer->slot_moved_at = core.now;
@@ -165,7 +185,9 @@ bool PeerTable::learn_beat(const Core& core, const Beat& beat) {
 
 void PeerTable::learn_roster(const Core& core, const Roster& roster) {
     Peer* peer = find(roster.host);
-    if (peer == nullptr || !peer->known() || roster.incarnation <= peer->incarnation) return;
+    if (peer == nullptr || !peer->known() || roster.incarnation <= peer->incarnation ||
+        planted(Mutant::RosterIsNoSign))
+        return;
     learn_incarnation(core, *peer, roster.incarnation, roster.boot_id);
     peer->evidence_at = core.now;
 }

@@ -14,20 +14,46 @@
 
 namespace holdfast {
 
+// What the newest slot of a host said, as far as anybody asks later.  Much less than SlotRecord, because every scan copies it for
+// every host.
+struct SeenSlot {
+    Uuid host_uuid;
+    Incarnation incarnation;
+    Sequence sequence;
+    Duration lease{};
+    Duration watchdog{};
+    WatchdogClass watchdog_class = WatchdogClass::None;
+    SlotFlags flags;
+    std::uint32_t storage_lost_mask = 0;
+    Ballot ballot;
+    Epoch decided_epoch;
+    HostKey winner;
+    Epoch resigned_epoch;
+    ConfigNumber config;
+    Version roster_version;
+    Version orders_version;
+    HostSet heard;
+
+    // Takes everything from `record`.
+    void take(const SlotRecord& record);
+};
+
+// What is looked at for every peer in every beat comes first, within two cache lines.
 struct Peer {
     HostId id;
     bool slot_seen = false;
     bool beat_seen = false;
-    bool duplicate_said = false;        // another host beats with this id
-    SlotRecord slot;                    // the newest seen on any datastore
-    Beat beat;                          // the newest received
+    bool duplicate_said = false;  // another host beats with this id
+    bool greeted = false;         // it answered a beat of this incarnation, see membership.h
+    bool calls = false;           // it beats to this host of its own accord, see star.cc
+    PeerVerdict verdict = PeerVerdict::Unknown;
     Instant slot_moved_at = kNotYet;    // when the slot last became newer
     Instant connected_since = kNotYet;  // since when its slots move and do not say isolated
     Instant beat_at = kNotYet;
     Instant evidence_at = kNotYet;  // the later of the two, for the newest incarnation
     BeatNumber answered;            // the newest beat of this host's present life that it answered
     Instant vouched_issued = kNotYet;  // when the newest beat was issued that it vouched for
-    bool greeted = false;              // it answered a beat of this incarnation, see membership.h
+    Instant told_at = kNotYet;         // when the newest beat to it was issued
     Incarnation incarnation;           // the newest seen
     BootId boot_id;                    // of that incarnation
     Instant booted_seen_at = kNotYet;  // when this boot id was first seen
@@ -35,14 +61,13 @@ struct Peer {
     Incarnation certified_dead;        // this and every older incarnation is dead
     RequestId certified_after;         // the newest request when it was certified
     Incarnation returned;              // certified dead, and yet heard of
-    Instant told_at = kNotYet;         // when the newest beat to it was issued
-    bool calls = false;                // it beats to this host of its own accord, see star.cc
-    PeerVerdict verdict = PeerVerdict::Unknown;
     std::array<RequestId, kDatastoresMax> read_request{};  // newest scan that could read its slot
     std::array<Instant, kDatastoresMax> read_issued{};     // and when that scan was issued
     // Of datastores that do not vote: its newest slot there, and when it became newer.
     std::array<Sequence, kDatastoresMax> spare_sequence{};
     std::array<Instant, kDatastoresMax> spare_moved_at{};
+    SeenSlot slot;  // the newest seen on any datastore
+    Beat beat;      // the newest received
 
     [[nodiscard]] bool known() const { return slot_seen || beat_seen; }
 

@@ -2,17 +2,20 @@
 
 #include <algorithm>
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 namespace {
 
 bool fits(const Room& room, const VmSpec& spec, const Leanings& leanings, Hindrances& hindrances) {
     std::uint16_t* reason = nullptr;
-    if ((spec.datastores & ~room.datastores) != 0) {
+    if ((spec.datastores & ~room.datastores) != 0 && !planted(Mutant::PlacedWithoutDisks)) {
         reason = &hindrances.datastores;
     } else if (room.cpus != 0 && spec.cpus > room.cpus) {
         reason = &hindrances.cpus;
-    } else if (leanings.apart != nullptr && leanings.apart->contains(room.host)) {
+    } else if (leanings.apart != nullptr && leanings.apart->contains(room.host) &&
+               !planted(Mutant::ApartIgnored)) {
         reason = &hindrances.apart;
     } else if (room.memory_free_mib < spec.memory_mib) {
         reason = &hindrances.memory;

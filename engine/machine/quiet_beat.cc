@@ -20,7 +20,8 @@ bool EngineState::at_rest() const {
                       isolation.finding() == Finding::Connected && membership.at_rest() &&
                       !(plan_due && leads) && core.wakeup == next_beat_at && leadership.at_rest() &&
                       roster_writer.at_rest(core) && orders_writer.at_rest(core) &&
-                      config_writer.at_rest(core) && rosters.at_rest() && !hand_overs_due &&
+                      config_writer.at_rest(core) && rosters.at_rest() && admission.at_rest() &&
+                      !hand_overs_due &&
                       timing_stage.at_rest(core.config.timing, membership.held().timing);
     if (!rest) return false;
     // What a leader does about a host that has fallen silent goes by the clock, and so does what a follower makes of its leader.

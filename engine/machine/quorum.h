@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "engine/base/limits.h"
+#include "engine/base/mutant.h"
 #include "engine/base/types.h"
 
 namespace holdfast {
@@ -64,7 +65,7 @@ class Quorum {
 
     // Whether the datastores of `answered` are a majority.
     [[nodiscard]] constexpr bool holds(std::uint8_t answered) const {
-        return new_.holds(answered) && old_.holds(answered);
+        return new_.holds(answered) && (old_.holds(answered) || planted(Mutant::OldListForgotten));
     }
 
     // One that a single vote makes: no rule of the product wants it, mutants do.

@@ -12,7 +12,7 @@ namespace holdfast {
 
 class RegionWriter {
   public:
-    // The newest version composed; none: nothing to write yet.
+    // The newest version ever used; none: there is none yet.
     [[nodiscard]] Version version() const { return version_; }
 
     // The content changed: the next version is `next_version()`.
@@ -23,18 +23,24 @@ class RegionWriter {
     // The version that a change made now will get.
     [[nodiscard]] Version next_version() const { return version_.next(); }
 
-    // Versions of the past are never used again.
-    void recall(Version version) { version_ = std::max(version_, version); }
+    // Versions of the past are never used again; what was composed as an older one is not written any more.
+    void recall(Version version) {
+        if (version <= version_) return;
+        version_ = version;
+        has_content_ = false;
+    }
 
     // The content has been composed as next_version().
     void composed() {
         version_ = version_.next();
         dirty_ = false;
+        has_content_ = true;
     }
 
     // Emits Action{datastore, request} for every datastore that lags behind.
     template <typename Action>
     void issue(Core& core) {
+        if (!has_content_) return;
         for (std::uint8_t d = 0; d < core.config.datastores_count; ++d) {
             Disk& disk = disks_[d];
             if (disk.writing || disk.written >= version_ || core.now < disk.not_before) continue;
@@ -59,10 +65,12 @@ class RegionWriter {
 
     // Whether nothing is left to be composed, and to be written no sooner than a write under way is answered.
     [[nodiscard]] bool at_rest(const Core& core) const {
+        if (dirty_) return false;
+        if (!has_content_) return true;
         for (std::size_t d = 0; d < core.config.datastores_count; ++d) {
             if (!disks_[d].writing && disks_[d].written < version_) return false;
         }
-        return !dirty_;
+        return true;
     }
 
     // The newest version that a majority of the voters holds.
@@ -81,6 +89,7 @@ class RegionWriter {
 
     Version version_;
     bool dirty_ = false;
+    bool has_content_ = false;  // `version_` was composed here
     std::array<Disk, kDatastoresMax> disks_{};
 };
 

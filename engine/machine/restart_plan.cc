@@ -10,6 +10,9 @@ namespace holdfast {
 
 namespace {
 
+constexpr std::size_t kPlansLookedAtOnce = 32;
+constexpr int kLooksAnInterval = 8;
+
 // After a failure everywhere: 2, 4, 8, 16 minutes more (0, 2, 6, 14, 30 minutes after the first try).
 Duration backoff(std::uint8_t attempt) {
     return std::chrono::minutes{1} * (2LL << std::min<unsigned>(attempt - 1U, 3U));
@@ -26,61 +29,83 @@ bool is_passing(StartFailure failure) {
 bool EngineState::rosters_read_in_office() {
     if (planted(Mutant::RostersNotReadInOffice)) return true;
     bool all = true;
-    for (const Peer& peer : peers.all()) {
-        if (!peer.slot_seen || rosters.thorough_since(peer.id, leadership.office_since())) continue;
-        const RosterTable::Known* known = rosters.find(peer.id);
-        if (known->wanted_after < leadership.office_since()) rosters.want(core, peer.id);
+    unread.for_each([this, &all](HostId host) {
+        if (!peers.find(host)->slot_seen) return;
+        if (rosters.thorough_since(host, leadership.office_since())) return unread.erase(host);
+        const RosterTable::Known* known = rosters.find(host);
+        if (known->wanted_after < leadership.office_since()) rosters.want(core, host);
         // A damaged roster holds up only what it may claim; see check_claim.
         all = all && known->unreadable && known->wanted_after >= leadership.office_since();
-    }
+    });
     return all;
+}
+
+// Orders and proofs belong to an epoch: a new one begins with none.
+void EngineState::begin_planning() {
+    own_orders.epoch = leadership.decided_epoch();
+    own_orders.orders.clear();
+    own_orders.certificates.clear();
+    marks.clear();
+    unread.clear();
+    // Certificates of an earlier office of this host are proofs still, but their evidence is read again.
+    for (Peer& peer : peers.all()) {
+        peer.certified_dead = Incarnation{};
+        unread.insert(peer.id);
+    }
+    std::fill(fences.begin(), fences.end(), Fence{});
+    plans.clear();
+    orders_writer.touch();
+    plan_due = true;
+}
+
+// While many VMs are being restarted a roster changes every few milliseconds, and each look goes through all of them.
+bool EngineState::may_plan() {
+    if (beat_due) return true;
+    if (!plan_due) return false;
+    if (plans.size() <= kPlansLookedAtOnce || planned_at == kNotYet) return true;
+    const Instant next = planned_at + core.config.timing.interval / kLooksAnInterval;
+    if (core.now < next) core.wake_at(next);
+    return core.now >= next;
 }
 
 void EngineState::plan_restarts() {
     if (!leadership.leading(core.now) || phase != HostPhase::Member) {
         if (!plans.empty()) plans.clear();
-        return;
+        return admission.forget();
     }
-    if (own_orders.epoch != leadership.decided_epoch()) {
-        own_orders.epoch = leadership.decided_epoch();
-        own_orders.orders.clear();
-        own_orders.certificates.clear();
-        marks.clear();
-        // Certificates of an earlier office of this host are proofs still, but their evidence is read again.
-        for (Peer& peer : peers.all()) peer.certified_dead = Incarnation{};
-        std::fill(fences.begin(), fences.end(), Fence{});
-        plans.clear();
-        orders_writer.touch();
-        plan_due = true;
-    }
+    if (own_orders.epoch != leadership.decided_epoch()) begin_planning();
     if (!rosters_read_in_office() || !leads_in_force()) return;
-    if (beat_due || plan_due) {
-        plan_due = false;
-        gather();
-        for (std::size_t i = 0; i < plans.size();) {
-            Plan& plan = plans[i];
-            review(plan);
-            if (plan.attempt != 0xff) {
-                ++i;
-                continue;
-            }
-            plan = plans.back();
-            plans.pop_back();
-        }
-        look_for_rooms();
-        order_plans();
-        look_for_groups();
-        for (std::size_t i = 0; i < plans.size(); ++i) {
-            if (!plans[i].given && core.now >= plans[i].not_before && may_start_now(i))
-                give(plans[i]);
-        }
-    }
+    if (may_plan()) go_through_plans();
     const bool written = own_slot.orders_version == own_orders.version && !orders_writer.dirty();
     for (const Plan& plan : plans) {
         if (!plan.given || plan.target != core.config.self || !written) continue;
         for (const Order& order : own_orders.orders) {
             if (order.number == plan.number) take_order(own_orders, order);
         }
+    }
+    watch_admission();
+}
+
+void EngineState::go_through_plans() {
+    plan_due = false;
+    planned_at = core.now;
+    gather();
+    for (std::size_t i = 0; i < plans.size();) {
+        Plan& plan = plans[i];
+        review(plan);
+        if (plan.attempt != 0xff) {
+            ++i;
+            continue;
+        }
+        plan = plans.back();
+        plans.pop_back();
+    }
+    look_for_rooms();
+    order_plans();
+    look_for_groups();
+    look_for_unread_dead();
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        if (!plans[i].given && core.now >= plans[i].not_before && may_start_now(i)) give(plans[i]);
     }
 }
 
@@ -131,17 +156,14 @@ void EngineState::gather() {
     for (const RosterTable::Known& known : rosters.all()) {
         const Peer& peer = *peers.find(known.host);
         const bool dead = peer.is_dead(known.incarnation);
-        rosters.for_each_of_host(known, [this, dead](const Claim& claim) {
-            const bool may_want = claim.state == ClaimState::WantsStart ||
-                                  claim.state == ClaimState::Failed || (dead && claim.holds()) ||
-                                  planted(Mutant::StoppedVmRises);
-            if (may_want) want_restart(claim);
+        const bool risen = planted(Mutant::StoppedVmRises);
+        if (!dead && !risen && known.wishes_count == 0) continue;
+        rosters.for_each_of_host(known, [this, dead, risen](const Claim& claim) {
+            if (claim.is_wish() || (dead && claim.holds()) || risen) want_restart(claim);
         });
     }
     for (const OwnVm& own : vms) {
-        const bool may_want =
-            own.claim.state == ClaimState::WantsStart || own.claim.state == ClaimState::Failed;
-        if (own.listed && may_want) want_restart(own.claim);
+        if (own.listed && own.claim.is_wish()) want_restart(own.claim);
     }
 }
 
@@ -212,45 +234,6 @@ void EngineState::review(Plan& plan) {
     if (!lost && !(overdue && !answers)) return;
     withdraw_order(plan);
     plan.not_before = core.now + 2 * core.config.timing.interval;
-}
-
-void EngineState::look_for_rooms() {
-    rooms.clear();
-    const auto add = [this](HostId host, const Capacity& host_capacity, std::uint64_t used_mib) {
-        Room room;
-        room.host = host;
-        room.datastores = host_capacity.datastores;
-        room.cpus = host_capacity.cpus;
-        std::uint64_t used = used_mib;
-        for (const Plan& plan : plans) {
-            if (!plan.given || plan.target != host) continue;
-            ++room.starts_in_flight;
-            const Claim* entry = entry_of(host, plan.spec.vm);
-            if (entry == nullptr || !entry->holds()) used += plan.spec.memory_mib;
-        }
-        room.memory_free_mib = host_capacity.memory_mib > used
-                                   ? static_cast<std::uint32_t>(host_capacity.memory_mib - used)
-                                   : 0;
-        rooms.push_back(room);
-    };
-    for (const RosterTable::Known& known : rosters.all()) {
-        const Peer& peer = *peers.find(known.host);
-        const bool able = peer.verdict == PeerVerdict::Alive && known.valid &&
-                          known.incarnation == peer.incarnation && !peer.slot.flags.maintenance &&
-                          !peer.slot.flags.barred;
-        if (!able) continue;
-        std::uint64_t used = 0;
-        rosters.for_each_of_host(known, [&used](const Claim& claim) {
-            if (claim.holds()) used += claim.spec.memory_mib;
-        });
-        add(known.host, known.capacity, used);
-    }
-    if (core.in_maintenance) return;
-    std::uint64_t used = 0;
-    for (const OwnVm& own : vms) {
-        if (own.listed && own.claim.holds()) used += own.claim.spec.memory_mib;
-    }
-    add(core.config.self, capacity, used);
 }
 
 void EngineState::give(Plan& plan) {

@@ -110,6 +110,11 @@ struct Claim {
                (number > wish || (number == wish && !planted(Mutant::WishOverrulesStop)));
     }
 
+    // Whether it says that the VM should run, and that its owner does not run it.
+    [[nodiscard]] bool is_wish() const {
+        return state == ClaimState::WantsStart || state == ClaimState::Failed;
+    }
+
     friend bool operator==(const Claim&, const Claim&) = default;
 };
 

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "engine/base/mutant.h"
+
 namespace holdfast {
 
 namespace {
@@ -20,9 +22,7 @@ RosterTable::RosterTable(const EngineConfig& config) {
         known_.emplace_back().host = host;
         index_[host.value()] = static_cast<std::uint16_t>(known_.size());
     }
-    entries_.resize(kClaimsKnownMax);
-    free_.reserve(kClaimsKnownMax);
-    for (std::uint32_t i = kClaimsKnownMax; i > 0; --i) free_.push_back(i - 1);
+    entries_.reserve(kClaimsKnownMax);
     buckets_.assign(kBuckets, kEnd);
 }
 
@@ -42,6 +42,7 @@ std::size_t RosterTable::bucket(VmId vm) const {
 void RosterTable::want(const Core& core, HostId host) {
     if (find(host) == nullptr) return;
     known_[index_[host.value()] - 1U].wanted_after = core.last_request;
+    look_at(host);
     wanted_since_issue_ = true;
 }
 
@@ -65,42 +66,49 @@ bool RosterTable::thorough_since(HostId host, RequestId request) const {
 
 void RosterTable::issue(Core& core, const PeerTable& peers) {
     wanted_since_issue_ = false;
-    for (Known& known : known_) {
-        const Peer* peer = peers.find(known.host);
-        if (peer == nullptr) continue;
-        const bool newer = announced(*peer) > (known.valid ? known.version : Version{});
-        const bool wanted = !known.wanted_after.is_none() && known.thorough <= known.wanted_after;
-        if (!newer && !wanted) continue;
-        // One reading at a time; a later one replaces it when it is too old to serve, or its time has passed without an end.
-        // That time doubles: of a storage slower than a beat, no reading would ever end.
-        const Duration patience = core.config.timing.interval * (1 << known.overtaken);
-        const bool serves = !known.asked.is_none() && known.asked > known.wanted_after;
-        if (serves && core.now - known.asked_at < patience) {
-            core.wake_at(known.asked_at + patience);
-            continue;
-        }
-        // One that ended without what was wanted is repeated, but not at once: a doorbell may ring before the roster landed.
-        const Instant again_at =
-            known.asked_at == kNotYet ? kNotYet : known.asked_at + core.config.timing.interval / 4;
-        if (known.asked.is_none() && core.now < again_at && (!wanted || known.unreadable)) {
-            core.wake_at(again_at);
-            continue;
-        }
-        const std::uint8_t free = free_datastores(core);
-        if (!core.quorum.holds(free)) continue;  // its turn comes with an answer
-        if (serves && known.overtaken < kOvertakenMax) ++known.overtaken;
-        known.asked = core.new_request();
-        known.asked_at = core.now;
-        known.asked_mask = free;
-        known.answered_mask = 0;
-        known.good_mask = 0;
-        for (std::uint8_t d = 0; d < core.config.datastores_count; ++d) {
-            if ((free & 1U << d) == 0) continue;
-            ++reads_in_flight_[d];
-            core.emit(ReadRoster{d, core.new_request(), known.host});
-        }
-        core.wake_at(core.now + core.config.timing.interval * (1 << known.overtaken));
+    due_.for_each([&](HostId host) {
+        const Peer* peer = peers.find(host);
+        const bool settled =
+            peer == nullptr || settle(core, known_[index_[host.value()] - 1U], *peer);
+        if (settled) due_.erase(host);
+    });
+}
+
+// Sees to it that the roster of `peer` is read, if it has to be.  True: it has not, until something new is heard of it.
+bool RosterTable::settle(Core& core, Known& known, const Peer& peer) {
+    const bool newer = announced(peer) > (known.valid ? known.version : Version{});
+    const bool wanted = !known.wanted_after.is_none() && known.thorough <= known.wanted_after;
+    if (!newer && !wanted) return true;
+    // One reading at a time; a later one replaces it when it is too old to serve, or its time has passed without an end.
+    // That time doubles: of a storage slower than a beat, no reading would ever end.
+    const Duration patience = core.config.timing.interval * (1 << known.overtaken);
+    const bool serves = !known.asked.is_none() && known.asked > known.wanted_after;
+    if (serves && core.now - known.asked_at < patience) {
+        core.wake_at(known.asked_at + patience);
+        return false;
     }
+    // One that ended without what was wanted is repeated, but not at once: a doorbell may ring before the roster landed.
+    const Instant again_at =
+        known.asked_at == kNotYet ? kNotYet : known.asked_at + core.config.timing.interval / 4;
+    if (known.asked.is_none() && core.now < again_at && (!wanted || known.unreadable)) {
+        core.wake_at(again_at);
+        return false;
+    }
+    const std::uint8_t free = free_datastores(core);
+    if (!core.quorum.holds(free)) return false;  // its turn comes with an answer
+    if (serves && known.overtaken < kOvertakenMax) ++known.overtaken;
+    known.asked = core.new_request();
+    known.asked_at = core.now;
+    known.asked_mask = free;
+    known.answered_mask = 0;
+    known.good_mask = 0;
+    for (std::uint8_t d = 0; d < core.config.datastores_count; ++d) {
+        if ((free & 1U << d) == 0) continue;
+        ++reads_in_flight_[d];
+        core.emit(ReadRoster{d, core.new_request(), known.host});
+    }
+    core.wake_at(core.now + core.config.timing.interval * (1 << known.overtaken));
+    return false;
 }
 
 std::uint8_t RosterTable::free_datastores(const Core& core) const {
@@ -116,25 +124,42 @@ void RosterTable::unchain(std::uint32_t index) {
     std::uint32_t* link = &buckets_[bucket(entries_[index].claim.spec.vm)];
     while (*link != index) link = &entries_[*link].next_in_bucket;
     *link = entries_[index].next_in_bucket;
-    free_.push_back(index);
+    entries_[index].next_of_host = free_;
+    free_ = index;
     --entries_count_;
 }
 
+// kEnd: all are in use.
+std::uint32_t RosterTable::take_entry() {
+    const std::uint32_t index = free_;
+    if (index != kEnd) {
+        free_ = entries_[index].next_of_host;
+        return index;
+    }
+    if (entries_.size() == kClaimsKnownMax) return kEnd;
+    entries_.emplace_back();
+    return static_cast<std::uint32_t>(entries_.size() - 1);
+}
+
 void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
+    ++changes_count_;
     for (std::uint32_t i = known.first; i != kEnd;) {
         const std::uint32_t next = entries_[i].next_of_host;
         unchain(i);
         i = next;
     }
     known.first = kEnd;
-    known.entries_count = 0;
+    known.entries_count = known.wishes_count = 0;
+    known.held_mib = 0;
     known.valid = true;
-    known.version = roster.version;
+    known.version = planted(Mutant::OlderRosterTaken) ? std::max(known.version, roster.version)
+                                                      : roster.version;
     known.incarnation = roster.incarnation;
     known.boot_id = roster.boot_id;
     known.capacity = roster.capacity;
     for (const Claim& claim : roster.claims) {
-        if (free_.empty()) {
+        const std::uint32_t index = take_entry();
+        if (index == kEnd) {
             Trace line;
             line.code = TraceCode::LimitReached;
             line.a = static_cast<std::int64_t>(kClaimsKnownMax);
@@ -143,8 +168,6 @@ void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
             known.valid = false;  // claims that do not fit are unknown claims
             break;
         }
-        const std::uint32_t index = free_.back();
-        free_.pop_back();
         Entry& entry = entries_[index];
         entry.host = known.host;
         entry.claim = claim;
@@ -154,6 +177,8 @@ void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
         entry.next_in_bucket = head;
         head = index;
         ++known.entries_count;
+        if (claim.is_wish()) ++known.wishes_count;
+        if (claim.holds()) known.held_mib += claim.spec.memory_mib;
         ++entries_count_;
     }
 }
@@ -181,11 +206,12 @@ bool RosterTable::take(Core& core, const RosterRead& read) {
     if (read.datastore < kDatastoresMax && reads_in_flight_[read.datastore] > 0)
         --reads_in_flight_[read.datastore];
     if (find(read.host) == nullptr) return false;
+    look_at(read.host);
     Known& known = known_[index_[read.host.value()] - 1U];
     bool changed = false;
     if (read.reading == RegionReading::Valid && read.roster->host == read.host &&
         // Never an older one than is known, also when that did not fit.
-        (read.roster->version > known.version ||
+        (read.roster->version > known.version || planted(Mutant::OlderRosterTaken) ||
          (!known.valid && read.roster->version == known.version))) {
         replace(core, known, *read.roster);
         changed = true;

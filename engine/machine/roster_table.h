@@ -33,6 +33,8 @@ class RosterTable {
         Capacity capacity;
         std::uint32_t first = kEnd;  // its entries
         std::uint32_t entries_count = 0;
+        std::uint32_t wishes_count = 0;  // entries that say that a VM should run and does not
+        std::uint64_t held_mib = 0;      // memory of those that hold
         // The reading under way, if any.
         RequestId asked;  // its first request; none: nothing under way
         Instant asked_at = kNotYet;
@@ -56,6 +58,15 @@ class RosterTable {
 
     // Whether nobody has wanted a reading since the last issue().
     [[nodiscard]] bool at_rest() const { return !wanted_since_issue_; }
+
+    // `host` may have announced a newer version.
+    void look_at(HostId host) { due_.insert(host); }
+
+    // Calls visit(host) for every host whose roster may have to be read.  Of all others the announced one is known.
+    template <typename Visit>
+    void for_each_due(Visit visit) const {
+        due_.for_each(visit);
+    }
 
     // Issues the reads that are wanted or that a newer announced version calls for.
     void issue(Core& core, const PeerTable& peers);
@@ -89,19 +100,26 @@ class RosterTable {
 
     [[nodiscard]] std::uint32_t entries_count() const { return entries_count_; }
 
+    // Grows whenever an entry may have moved.
+    [[nodiscard]] std::uint64_t changes_count() const { return changes_count_; }
+
   private:
     void replace(Core& core, Known& known, const Roster& roster);
     void unchain(std::uint32_t index);
+    [[nodiscard]] std::uint32_t take_entry();
     void finish(Core& core, Known& known);
+    [[nodiscard]] bool settle(Core& core, Known& known, const Peer& peer);
     [[nodiscard]] std::uint8_t free_datastores(const Core& core) const;
     [[nodiscard]] std::size_t bucket(VmId vm) const;
 
     std::vector<Known> known_;
     std::array<std::uint16_t, kHostsMax + 1> index_{};
-    std::vector<Entry> entries_;
-    std::vector<std::uint32_t> free_;
+    std::vector<Entry> entries_;  // grows into the room that is reserved for kClaimsKnownMax
+    std::uint32_t free_ = kEnd;   // those that were given back, chained by next_of_host
     std::vector<std::uint32_t> buckets_;
     std::uint32_t entries_count_ = 0;
+    std::uint64_t changes_count_ = 0;
+    HostSet due_;  // whose roster may have to be read; nobody else's has
     bool wanted_since_issue_ = false;
     std::array<std::uint8_t, kDatastoresMax> reads_in_flight_{};
 };

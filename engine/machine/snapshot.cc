@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstddef>
+
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -15,22 +18,7 @@ std::uint8_t pack(const SlotFlags& flags) {
                                      (flags.partitioned ? 32U : 0U));
 }
 
-// One line a VM: the entry with the greatest claim number; a claim that holds wins over one that does not.
 void show(Snapshot& snapshot, const Claim& claim, HostId host) {
-    for (std::size_t i = 0; i < snapshot.vms_count; ++i) {
-        VmSnapshot& vm = snapshot.vms[i];
-        if (vm.vm != claim.spec.vm) continue;
-        if (claim.number.value() <= vm.claim_number) return;
-        vm = {claim.spec.vm,
-              claim.spec.name,
-              host,
-              claim.state,
-              claim.failure,
-              claim.number.value(),
-              claim.order_number.value(),
-              claim.spec.memory_mib};
-        return;
-    }
     ++snapshot.vms_known_count;
     if (snapshot.vms_count == kVmsShownMax) return;
     snapshot.vms[snapshot.vms_count++] = {claim.spec.vm,
@@ -43,7 +31,44 @@ void show(Snapshot& snapshot, const Claim& claim, HostId host) {
                                           claim.spec.memory_mib};
 }
 
+// One line a VM, from the entry with the greatest claim number; of equal ones the first.  Whether that is this one of all others'.
+bool decides(const RosterTable& rosters, const Claim& claim, HostId host) {
+    bool first = true;
+    rosters.for_each_of_vm(claim.spec.vm, [&](const RosterTable::Known& known, const Claim& other) {
+        if (other.number > claim.number) first = false;
+        if (other.number == claim.number && known.host < host) first = false;
+    });
+    return first;
+}
+
 }  // namespace
+
+std::array<BytesPart, 2> used_parts(const Snapshot& snapshot) {
+    constexpr std::size_t kHosts = offsetof(Snapshot, hosts);
+    constexpr std::size_t kVms = offsetof(Snapshot, vms);
+    static_assert(kHosts + sizeof(Snapshot::hosts) == kVms &&
+                      kVms + sizeof(Snapshot::vms) == sizeof(Snapshot),
+                  "the lists come last");
+    return {{{0, kHosts + snapshot.hosts_count * sizeof(HostSnapshot)},
+             {kVms, kVms + snapshot.vms_count * sizeof(VmSnapshot)}}};
+}
+
+void let_pass(Snapshot& snapshot, std::int64_t ns) {
+    const auto age = [ns](std::int64_t& value) {
+        if (value >= 0) value += ns;
+    };
+    snapshot.taken_at_ns += ns;
+    snapshot.lease_remaining_ns = std::max<std::int64_t>(snapshot.lease_remaining_ns - ns, 0);
+    for (std::size_t d = 0; d < snapshot.datastores_count; ++d) {
+        age(snapshot.datastores[d].write_age_ns);
+        age(snapshot.datastores[d].scan_age_ns);
+    }
+    for (std::size_t h = 0; h < snapshot.hosts_count; ++h) {
+        HostSnapshot& host = snapshot.hosts[h];
+        age(host.slot_age_ns);
+        if (!host.self) age(host.beat_age_ns);
+    }
+}
 
 void EngineState::fill(Snapshot& snapshot) const {
     const Instant now = core.now;
@@ -55,9 +80,12 @@ void EngineState::fill(Snapshot& snapshot) const {
     snapshot.lease_source = static_cast<std::uint8_t>(lease.source());
     snapshot.leader = leadership.winner().host;
     snapshot.epoch = leadership.decided_epoch();
+    snapshot.configuration = membership.number();
+    snapshot.timing = core.config.timing;
     snapshot.leading = leadership.leading(now);
     snapshot.keeper_armed = keeper.armed();
     snapshot.watchdog_ns = keeper.report.watchdog.count();
+    snapshot.absorption = admission.rehearsal.result();
     snapshot.steps_count = steps_count;
     snapshot.beats_ignored_count = beats_ignored_count;
     snapshot.datastores_count = core.config.datastores_count;
@@ -85,13 +113,23 @@ void EngineState::fill(Snapshot& snapshot) const {
     self.slot_age_ns = age_ns(now, slots.written_issued_by_majority(core));
     self.beat_age_ns = 0;
     self.memory_mib = capacity.memory_mib;
+    FixedList<VmId, kRosterEntriesMax> decided_here;  // of the VMs that others list as well
     for (const OwnVm& own : vms) {
         if (!own.listed) continue;
         if (own.claim.holds()) {
             ++self.claims_count;
             self.memory_used_mib += own.claim.spec.memory_mib;
         }
+        bool listed_by_others = false;
+        bool decided_by_others = false;
+        rosters.for_each_of_vm(own.claim.spec.vm,
+                               [&](const RosterTable::Known&, const Claim& other) {
+                                   listed_by_others = true;
+                                   if (other.number > own.claim.number) decided_by_others = true;
+                               });
+        if (decided_by_others) continue;
         show(snapshot, own.claim, core.config.self);
+        if (listed_by_others) decided_here.push(own.claim.spec.vm);
     }
     for (const Peer& peer : peers.all()) {
         HostSnapshot& host = snapshot.hosts[snapshot.hosts_count++];
@@ -105,12 +143,14 @@ void EngineState::fill(Snapshot& snapshot) const {
         host.beat_age_ns = age_ns(now, peer.beat_at);
         const RosterTable::Known& known = *rosters.find(peer.id);
         host.memory_mib = known.capacity.memory_mib;
-        rosters.for_each_of_host(known, [&snapshot, &host](const Claim& claim) {
+        rosters.for_each_of_host(known, [&](const Claim& claim) {
             if (claim.holds()) {
                 ++host.claims_count;
                 host.memory_used_mib += claim.spec.memory_mib;
             }
-            show(snapshot, claim, host.host);
+            const bool here = std::find(decided_here.begin(), decided_here.end(), claim.spec.vm) !=
+                              decided_here.end();
+            if (!here && decides(rosters, claim, host.host)) show(snapshot, claim, host.host);
         });
     }
 }

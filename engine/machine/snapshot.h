@@ -2,14 +2,19 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
 #include "engine/base/limits.h"
 #include "engine/base/types.h"
+#include "engine/lockfree/seqlock.h"
+#include "engine/machine/admission.h"
 #include "engine/machine/host_phase.h"
 #include "engine/machine/peer_verdict.h"
 #include "engine/machine/roster.h"
+#include "engine/machine/slot.h"
+#include "engine/machine/timing.h"
 
 namespace holdfast {
 
@@ -62,6 +67,8 @@ struct Snapshot {
     std::uint8_t lease_source = 0;  // 0 none, 1 storage, 2 leader, 3 inherited, 4 vouching
     HostId leader;
     Epoch epoch;
+    ConfigNumber configuration;  // of the record that this host follows; 0.0: its file
+    Timing timing;               // that this host goes by now
     bool leading = false;
     bool keeper_armed = false;
     std::int64_t watchdog_ns = 0;
@@ -71,11 +78,19 @@ struct Snapshot {
     std::uint32_t vms_count = 0;        // shown here
     std::uint32_t vms_known_count = 0;  // in all
     std::uint32_t datastores_count = 0;
+    Absorption absorption;  // known to the leader alone
     std::array<DatastoreSnapshot, kDatastoresMax> datastores{};
     std::array<HostSnapshot, kHostsShownMax> hosts{};
     std::array<VmSnapshot, kVmsShownMax> vms{};
 };
 
 static_assert(std::is_trivially_copyable_v<Snapshot>, "a seqlock copies it word by word");
+static_assert(std::is_standard_layout_v<Snapshot>, "offsetof");
+
+// What of it means something: all but the lines of the lists that are not used.
+[[nodiscard]] std::array<BytesPart, 2> used_parts(const Snapshot& snapshot);
+
+// Makes of a snapshot what it would be `ns` later if nothing had happened since: ages grow, the lease runs down.
+void let_pass(Snapshot& snapshot, std::int64_t ns);
 
 }  // namespace holdfast

@@ -80,6 +80,7 @@ void EngineState::learn_slot(const SlotRecord& record) {
     const bool news =
         provisional ? peers.learn_provisional(core, record) : peers.learn_slot(core, record);
     if (!news) return;
+    look_again(record.host);
     membership.note(record.config, record.host);
     leadership.learn_ballot(record.ballot);
     leadership.learn_decided(core, record.decided_epoch, record.winner);
@@ -132,6 +133,7 @@ void EngineState::on(const RosterRead& read) {
     if (before == nullptr) return;
     if (read.reading == RegionReading::Valid && read.roster->host == read.host)
         peers.learn_roster(core, *read.roster);
+    restless.insert(read.host);
     const RequestId thorough = before->thorough;
     const bool changed = rosters.take(core, read);
     if (changed) forget_superseded(*before);

@@ -23,7 +23,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 61> kRows{{
+constexpr std::array<Row, 63> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -85,6 +85,8 @@ constexpr std::array<Row, 61> kRows{{
     {TraceCode::LeftBehind, "HF-3113", "left-behind", TraceLevel::Warning},
     {TraceCode::ArrivalFailed, "HF-3114", "arrival-failed", TraceLevel::Warning},
     {TraceCode::ArrivalUnclaimed, "HF-3115", "arrival-unclaimed", TraceLevel::Warning},
+    {TraceCode::FailureNotAbsorbed, "HF-3120", "not-absorbed", TraceLevel::Warning},
+    {TraceCode::FailureAbsorbed, "HF-3121", "absorbed", TraceLevel::Notice},
 }};
 
 const Row& row_of(TraceCode code) {
@@ -346,6 +348,8 @@ std::size_t trace_text(const Trace& trace, char* buffer, std::size_t bytes_max) 
         config_text(trace, text);
     } else if (code >= TraceCode::TargetNamed && code <= TraceCode::ArrivalUnclaimed) {
         migration_text(trace, text);
+    } else if (code >= TraceCode::FailureNotAbsorbed && code <= TraceCode::FailureAbsorbed) {
+        admission_text(trace, text);
     } else {
         own_text(trace, text);
     }

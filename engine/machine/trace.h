@@ -74,6 +74,8 @@ enum class TraceCode : std::uint8_t {
     LeftBehind,        // vm, who = the host that runs it: what is left here is destroyed
     ArrivalFailed,     // vm: a migration to this host came to nothing
     ArrivalUnclaimed,  // vm: no host claims it for this one any more, span = since
+    FailureNotAbsorbed,  // vm would find no room, who.host = when it fails (none: already), b = how many VMs
+    FailureAbsorbed,  // number = so many hosts may fail at once, again
 };
 
 // What a step of the configuration changes.
@@ -87,7 +89,7 @@ enum class ConfigDifference : std::uint8_t {
     Timing,                 // b: the lease of the cluster, ns
 };
 
-inline constexpr TraceCode kTraceCodeLast = TraceCode::ArrivalUnclaimed;
+inline constexpr TraceCode kTraceCodeLast = TraceCode::FailureAbsorbed;
 
 struct Trace {
     Instant at;

@@ -55,6 +55,9 @@ void config_text(const Trace& trace, TraceWriter& text);
 // Sentences about live migrations (migration_text.cc).
 void migration_text(const Trace& trace, TraceWriter& text);
 
+// Sentences about failures that could be absorbed (admission_text.cc).
+void admission_text(const Trace& trace, TraceWriter& text);
+
 // Why no host can take a VM.
 void no_room_text(const Trace& trace, TraceWriter& text);
 

@@ -301,7 +301,7 @@ void EngineState::on(const StartAsked& asked) {
     const auto refuse = [this, &asked](StartVerdict verdict) {
         core.emit(AnswerStart{asked.token, asked.spec.vm, verdict, HostId{}});
     };
-    if (departing()) return refuse(StartVerdict::Stopping);
+    if (departing() && !planted(Mutant::BeginsWhileLeaving)) return refuse(StartVerdict::Stopping);
     if (phase != HostPhase::Member || !lease.held(core.now)) return refuse(StartVerdict::NoLease);
     OwnVm* own = vms.find_or_add(asked.spec);
     const bool being_stopped =
@@ -324,7 +324,8 @@ void EngineState::on(const StartAsked& asked) {
     if (runs || own->step == StartStep::Appear) own->allowed_again_at = core.now;
     if (ours || runs) return refuse(StartVerdict::Allowed);
     if (own->under_way()) return refuse(StartVerdict::Busy);
-    if (core.in_maintenance) return refuse(StartVerdict::Maintenance);
+    if (core.in_maintenance && !planted(Mutant::MaintenanceTakesVms))
+        return refuse(StartVerdict::Maintenance);
     if (planted(Mutant::PersonStartsUnclaimed)) return refuse(StartVerdict::Allowed);
     own->token = asked.token;
     if (!own->listed) own->claim.spec = asked.spec;

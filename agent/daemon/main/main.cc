@@ -13,6 +13,7 @@
 #include "agent/config.h"
 #include "agent/daemon/clock.h"
 #include "agent/daemon/daemon.h"
+#include "agent/daemon/real_time.h"
 
 namespace holdfast {
 namespace {
@@ -69,6 +70,8 @@ void wait_for_signal(int signals) {
 
 int run(const Config& config) {
     const int signals = catch_signals();
+    // Whoever comes back lives on what is left of its predecessor's lease: a busy machine must not keep it from its first beat.
+    set_pace(Pace::BeatPath);
     auto made = Daemon::make(config);
     if (!made) {
         std::fprintf(stderr, "holdfastd: %s\n", made.error().text.c_str());

@@ -2,14 +2,12 @@
 import signal
 import time
 
-from . import agent, datastores, fencing, grammar, guests, network
+from . import agent, datastores, fencing, grammar, guests, network, people
 from .common import LabError, note
 from .hosts import power_off_together
 
 NOT_IN_LAB = {
-    "maintenance": "the agent cannot do this yet",
     "drift": "the lab's hosts share one clock",
-    "shut-down": "nothing in the lab tells an agent that its host is shut down",
 }
 # What a line of the lab may say where the simulator knows more.
 KEYS_IN_LAB = {
@@ -32,6 +30,10 @@ def check(statement):
     refuse_keys(statement, *KEYS_IN_LAB.get(statement.word, statement.keys))
     if statement.word == "fence":
         statement.choice(statement.names[0], *fencing.MODES)
+    if statement.word == "timing":
+        statement.choice(statement.need("profile"), *people.LEASES)
+    if statement.word in ("maintenance", "datastore") and len(statement.flags) != 1:
+        raise statement.wrong("needs one of its two words")
     if statement.word == "run":
         grammar.seconds(statement, statement.names[0])
     if "within" in statement.keys:
@@ -166,7 +168,25 @@ def _vm_crash(run, statement):
 
 
 def _vm_migrate(run, statement):
-    guests.migrate(run.lab, statement.names[0], run.lab.host(statement.need("to")))
+    people.migrate(run, statement.names[0], run.lab.host(statement.need("to")))
+
+
+def _shut_down(run, statement):
+    host = _host(run, statement)
+    _excuse(run, host)
+    people.shut_down(run, host)
+
+
+def _maintenance(run, statement):
+    people.maintenance(run, _host(run, statement), next(iter(statement.flags)))
+
+
+def _timing(run, statement):
+    people.timing(run, statement.need("profile"), "unsafe" in statement.flags)
+
+
+def _datastore(run, statement):
+    people.datastore(run, next(iter(statement.flags)), statement.need("ds"))
 
 
 ACTS = {
@@ -189,4 +209,8 @@ ACTS = {
     "vm-stop": _vm_stop,
     "vm-crash": _vm_crash,
     "vm-migrate": _vm_migrate,
+    "shut-down": _shut_down,
+    "maintenance": _maintenance,
+    "timing": _timing,
+    "datastore": _datastore,
 }

@@ -5,10 +5,10 @@ import sys
 
 from . import fencing, verbs
 from .common import LabError
+from .priority import go_first
 from .state import REPOSITORY, Lab
 
 DEFAULT_DIR = "/tmp/holdfast-lab"
-LAB_NICE = -15
 WITHOUT_LAB = ("up", "down", "run", "can-tell")
 
 
@@ -97,7 +97,10 @@ def build_parser():
     verb("replay", verbs.replay, "replay every host's flight logs: the same decisions again")
     one = verb("run", verbs.run_scenario, "execute scenario files (docs/SCENARIOS.md)")
     one.add_argument("file", nargs="+")
-    one.add_argument("--logs", metavar="DIR", help="where the hosts' logs of a failed run go")
+    one.add_argument("--jobs", type=int, default=1, metavar="N",
+                     help="so many files side by side, each in a lab of its own")
+    one.add_argument("--logs", metavar="DIR",
+                     help="where the hosts' logs of failed runs go: DIR/FOLDER-FILE")
     up_options(one)
     one = verb("can-tell", verbs.can_tell, "which of these scenario files the lab can tell")
     one.add_argument("file", nargs="+")
@@ -143,15 +146,6 @@ def cut_direction(words):
         elif word in ("--dir=in", "--dir=out", "--dir=both"):
             fixed[index] = word.replace("--dir", "--dir-of-cut")
     return fixed
-
-
-def go_first():
-    """What else this machine does is no part of the story: a lab's hosts, which inherit this, stand
-    still for seconds where compilers run beside them.  The -20 of nice(1) is left to the kernel."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, LAB_NICE)
-    except PermissionError:
-        pass
 
 
 def main():

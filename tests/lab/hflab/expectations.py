@@ -4,6 +4,7 @@ import time
 
 from . import agent, grammar, guests
 from .common import LabError
+from .people import Deed
 
 POLL_S = 0.1
 MONITOR_POLL_S = 0.3
@@ -70,6 +71,33 @@ def _verdict(run, statement, _):
     return seen.get(judge) == wanted, f"verdicts on h{number}: {seen or 'none'}, leader {leader}"
 
 
+def _change(run):
+    """How the last change that a person asked for ended: its status, None while it goes on."""
+    if run.change is None:
+        raise LabError("nobody asked for a change")
+    return run.change.status(), run.change.said()
+
+
+def _changed(run, _statement, _):
+    status, said = _change(run)
+    return status == 0, said
+
+
+def _unchanged(run, _statement, _):
+    status, said = _change(run)
+    return status in (1, 2), said
+
+
+def _lease(run, statement, _):
+    host, wanted = run.lab.host(statement.need("host")), statement.need("is")
+    said = agent.status(host)
+    if said is None:
+        return False, f"the agent on {host.name} does not answer"
+    lease_ms = said["configuration"]["timing_ms"]["lease"]
+    return (lease_ms == round(1000 * grammar.seconds(statement, wanted)),
+            f"{host.name} goes by a lease of {lease_ms} ms")
+
+
 def _resets(run):
     return [event for event in run.lab.events() if event["event"] == "reset"]
 
@@ -112,8 +140,28 @@ def _order(run, statement, _):
 def _refused(run, statement, _):
     vm, number = statement.names[0], run.lab.host(statement.need("on")).number
     said = run.starts_refused.get((vm, number), "no start")
+    said = said.said() if isinstance(said, Deed) else said
     # A lock of the disk, or a VM that runs here already, is not Holdfast's refusal.
     return "holdfast:" in said, f"a person's start of {vm} on h{number}: {said}"
+
+
+def _absorption(run):
+    """What the leader's status says; None: nobody knows."""
+    leader = agent.leader(run.lab)
+    said = agent.status(run.lab.host(leader)) if leader else None
+    return (said or {}).get("absorption")
+
+
+def _absorbs(run, statement, _):
+    found = _absorption(run)
+    return bool(found) and str(found["absorbs"]) == statement.need("absorbs"), f"absorption {found}"
+
+
+def _no_room(run, statement, _):
+    found = _absorption(run)
+    host = run.lab.host(statement.keys["host"]).name if "host" in statement.keys else None
+    vms = [(vm["name"], vm["host"]) for vm in (found or {}).get("no_room", [])]
+    return (statement.names[0], host) in vms, f"absorption {found}"
 
 
 def _never_two(run, _statement, _):
@@ -124,9 +172,14 @@ EXPECTATIONS = {
     "expect vm": _vm,
     "expect leader": _leader,
     "expect verdict": _verdict,
+    "expect changed": _changed,
+    "expect unchanged": _unchanged,
+    "expect lease": _lease,
     "expect reset": _reset,
     "expect no-reset": _no_reset,
     "expect no-kill": _no_kill,
+    "expect absorbs": _absorbs,
+    "expect no-room": _no_room,
     "expect order": _order,
     "expect refused": _refused,
     "expect never-two": _never_two,

@@ -37,11 +37,18 @@ STATEMENTS = {
     "vm-crash": (1, set(), set()),
     "vm-start": (1, {"on", "by"}, set()),
     "vm-migrate": (1, {"to"}, set()),
-    "maintenance": (1, {"host"}, set()),
+    "maintenance": (0, {"host"}, {"on", "off"}),
+    "timing": (0, {"profile"}, {"unsafe"}),
+    "datastore": (0, {"ds"}, {"add", "retire"}),
     "expect vm": (1, {"on", "within"}, {"on-any", "stopped"}),
     "expect leader": (0, {"leader", "within"}, set()),
     "expect verdict": (0, {"host", "is", "within"}, set()),
+    "expect changed": (0, {"within"}, set()),
+    "expect unchanged": (0, {"within"}, set()),
+    "expect lease": (0, {"host", "is", "within"}, set()),
     "expect reset": (0, {"host", "within"}, set()),
+    "expect absorbs": (0, {"absorbs", "within"}, set()),
+    "expect no-room": (1, {"host", "within"}, set()),
     "expect order": (3, set(), set()),
     "expect refused": (1, {"on", "within"}, set()),
     "expect no-reset": (0, set(), set()),
@@ -138,8 +145,6 @@ def _parse_line(file, number, text):
             statement.names.append(word)
         elif statement.word == "ds" and key == "delay":
             statement.names.append(word)
-        elif statement.word == "maintenance" and word in ("on", "off"):
-            statement.flags.add(word)
         else:
             raise statement.wrong(f"'{word}' does not belong here")
     if statement.word == "ds" and "delay" in statement.keys:

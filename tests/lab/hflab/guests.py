@@ -203,11 +203,15 @@ def crash(lab, vm):
             os.kill(pid, 9)
 
 
-def migrate(lab, vm, target):
-    """A live migration over link b, driven by a client that reaches both libvirtds."""
+def migration(lab, vm, target):
+    """The command of a live migration over link b, by a client that reaches both libvirtds."""
     source = host_of(lab, vm)
     link_b = {False: f"10.213.2.{target.number}", True: f"[fd00:b::{target.number}]"}
     uris = [f"qemu+unix:///system?socket={one.path('run/libvirt/libvirt-sock')}"
             for one in (source, target)]
-    run(["virsh", "--connect", uris[0], "migrate", "--live", "--unsafe", "--persistent", vm,
-         uris[1], "--migrateuri", f"tcp://{link_b[lab.options.ipv6_only]}"], timeout=60)
+    return ["virsh", "--connect", uris[0], "migrate", "--live", "--unsafe", "--persistent", vm,
+            uris[1], "--migrateuri", f"tcp://{link_b[lab.options.ipv6_only]}"]
+
+
+def migrate(lab, vm, target):
+    run(migration(lab, vm, target), timeout=60)

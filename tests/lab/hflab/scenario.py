@@ -7,7 +7,8 @@ import shutil
 import time
 from pathlib import Path
 
-from . import acts, builder, expectations, grammar, guests, proving, replays, teardown
+from . import (acts, builder, expectations, grammar, guests, priority, proving, replays,
+               teardown)
 from .common import LabError, note
 from .state import Options
 
@@ -29,11 +30,19 @@ class Run:
         self.monitor = monitor
         self.began = time.monotonic()
         self.excused = set()        # VMs that an act of the scenario interrupted
-        self.starts_refused = {}    # (vm, host number) -> what virsh said to a person's start
+        self.starts_refused = {}    # (vm, host number) -> what virsh said to a person's start or
+                                    # says to a migration
+        self.change = None          # the last change of the configuration that a person asked for
+        self.deeds = []             # what people began, to be ended with the run
         self.epochs = {vm: guests.read_record(lab, vm)["epoch"] for vm in lab.options.guests}
 
     def clock(self):
         return time.monotonic() - self.began
+
+    def end(self):
+        """Ends what people began.  A host that was being shut down must have come to its end."""
+        for deed in self.deeds:
+            deed.give_up()
 
 
 def options_of(statements, args):
@@ -88,9 +97,9 @@ def run_file(lab, path, args):
     began = time.monotonic()
     try:
         statements = read(path)
-        with teardown.undertaker(lab):
+        with teardown.undertaker(lab), priority.HostsGoFirst(lab):
             builder.bring_up(lab, options_of(statements, args), keep_failed=args.keep_failed)
-            failure = _run_in_lab(lab, statements, args)
+            failure = _run_in_lab(lab, path, statements, args)
     except LabError as failed:
         failure = str(failed)
     if not lab.exists():
@@ -100,20 +109,24 @@ def run_file(lab, path, args):
             "seconds": round(time.monotonic() - began, 1)}
 
 
-def _run_in_lab(lab, statements, args):
+def _run_in_lab(lab, path, statements, args):
     """Plays the statements in a lab that is up.  Returns what failed, or None."""
     failure = None
     with teardown.guard(lab, keep=lambda: failure and args.keep_failed):
         with expectations.NeverTwo(lab) as monitor:
             try:
-                _play(Run(lab, monitor), statements)
+                run = Run(lab, monitor)
+                try:
+                    _play(run, statements)
+                finally:
+                    run.end()
                 replays.check(lab, note)
             except LabError as failed:
                 failure = str(failed)
         if failure:
             note(expectations.picture(lab))
             if args.logs:
-                _keep_logs(lab, Path(args.logs))
+                _keep_logs(lab, Path(args.logs) / f"{path.resolve().parent.name}-{path.stem}")
     return failure
 
 

@@ -2,8 +2,8 @@
 import subprocess
 from pathlib import Path
 
-from . import (agent, builder, datastores, fencing, guests, network, replays, scenario,
-               watchdog)
+from . import (agent, builder, datastores, fencing, guests, jobs, network, priority, replays,
+               scenario, watchdog)
 from .common import LabError, note, print_json
 from .hosts import power_off_together
 from .state import DATASTORES_LIMIT, HOSTS_LIMIT, Options
@@ -23,7 +23,8 @@ def up(lab, args):
         accept_weak_watchdog=args.accept_weak_watchdog,
         no_resolver=args.no_resolver, guest_ticks=guests.ticks_for(args.vms),
         guests=builder.spread(args.vms, args.hosts))
-    builder.bring_up(lab, options, keep_failed=args.keep_failed)
+    with priority.HostsGoFirst(lab):
+        builder.bring_up(lab, options, keep_failed=args.keep_failed)
     status(lab, args)
 
 
@@ -167,15 +168,25 @@ def execute(lab, args):
 
 def run_scenario(lab, args):
     failed = 0
-    for path in args.file:
-        result = scenario.run_file(lab, Path(path), args)
+    for said, result in _results(lab, args):
         failed += not result["ok"]
+        if said:
+            note(f"=== {result['file']}\n{said.rstrip()}")
         if args.json:
             print_json(result)
         else:
-            note(f"{path}: {'ok' if result['ok'] else result['failure']} "
+            note(f"{result['file']}: {'ok' if result['ok'] else result['failure']} "
                  f"({result['seconds']:.1f} s)")
     return 1 if failed else 0
+
+
+def _results(lab, args):
+    """One after the other a run says at once what happens; side by side, when it has ended."""
+    if args.jobs > 1 and len(args.file) > 1:
+        yield from jobs.run_files(lab.dir, args.file, args)
+        return
+    for path in args.file:
+        yield None, scenario.run_file(lab, Path(path), args)
 
 
 def can_tell(_lab, args):

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,41 +18,41 @@ namespace holdfast::sim {
 
 class RunChecker {
   public:
-    RunChecker(std::size_t vms_count, std::size_t hosts_count, Duration landing)
-        : landing_(landing), hosts_count_(hosts_count), copies_(vms_count * (hosts_count + 1)) {}
+    RunChecker(std::size_t vms_count, Duration landing) : landing_(landing), copies_(vms_count) {}
 
     // A copy of `vm` runs on `host` from now on.  What is broken by that, if something is.
     [[nodiscard]] std::optional<std::string> runs(VmIndex vm, HostId host, WorldTime now) {
         std::optional<std::string> broken;
-        for (std::uint16_t h = 1; h <= hosts_count_; ++h) {
-            const Copy& other = copy(vm, HostId{h});
-            if (h == host.value()) continue;
+        for (const auto& [other_host, other] : copies_[vm]) {
+            if (other_host == host) continue;
             if (other.running) {
-                broken = text_of("VM %u runs on host %u and on host %u", vm + 1, h, host.value());
+                broken = text_of("VM %u runs on host %u and on host %u",
+                                 vm + 1,
+                                 other_host.value(),
+                                 host.value());
             } else if (other.writes_until > now) {
                 broken = text_of(
                     "VM %u runs on host %u while writes of its copy on host %u may land for "
                     "another %.3f s",
                     vm + 1,
                     host.value(),
-                    h,
+                    other_host.value(),
                     in_seconds(other.writes_until - now));
             }
         }
-        copy(vm, host).running = true;
+        copies_[vm][host].running = true;
         return broken;
     }
 
     // `proved`: no I/O of it is in flight any more, as against a host that lost its power.
     void ended(VmIndex vm, HostId host, WorldTime now, bool proved) {
-        copy(vm, host).running = false;
-        copy(vm, host).writes_until = proved ? now : now + landing_;
+        copies_[vm][host] = {false, proved ? now : now + landing_};
     }
 
     // Where it runs; none when nowhere.
     [[nodiscard]] HostId where(VmIndex vm) const {
-        for (std::uint16_t h = 1; h <= hosts_count_; ++h) {
-            if (copies_[vm * (hosts_count_ + 1) + h].running) return HostId{h};
+        for (const auto& [host, copy] : copies_[vm]) {
+            if (copy.running) return host;
         }
         return HostId{};
     }
@@ -62,13 +63,8 @@ class RunChecker {
         WorldTime writes_until{};
     };
 
-    [[nodiscard]] Copy& copy(VmIndex vm, HostId host) {
-        return copies_[vm * (hosts_count_ + 1) + host.value()];
-    }
-
     Duration landing_;
-    std::size_t hosts_count_;
-    std::vector<Copy> copies_;
+    std::vector<std::map<HostId, Copy>> copies_;  // by VM: where it has ever run
 };
 
 }  // namespace holdfast::sim

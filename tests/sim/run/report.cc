@@ -74,6 +74,8 @@ constexpr NamedCode kCodes[] = {
     {TraceCode::LeftBehind, "copies left behind"},
     {TraceCode::ArrivalFailed, "arrivals failed"},
     {TraceCode::ArrivalUnclaimed, "arrivals unclaimed"},
+    {TraceCode::FailureNotAbsorbed, "failures not absorbed"},
+    {TraceCode::FailureAbsorbed, "failures absorbed again"},
 };
 
 double speed_of(const Report& report) {

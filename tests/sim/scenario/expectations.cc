@@ -46,6 +46,8 @@ Player::Look Player::look(const Statement& statement) {
     if (word == "expect order") return look_at_order(statement);
     if (word == "expect changed") return look_at_change(true);
     if (word == "expect unchanged") return look_at_change(false);
+    if (word == "expect absorbs") return look_at_absorption(statement);
+    if (word == "expect no-room") return look_at_roomless(statement);
     if (word == "expect lease") return look_at_lease(statement);
     if (word == "expect no-kill") return look_at_kills();
     if (word == "expect no-reset") {
@@ -128,6 +130,41 @@ Player::Look Player::look_at_order(const Statement& statement) {
         one != kWorldNever && other != kWorldNever && one <= other,
         one == kWorldNever || other == kWorldNever ? "not both were started" : "the other order",
         {}};
+}
+
+// What the leader knows of failures; null: nobody knows.
+const Absorption* Player::absorption() {
+    const HostId leader = world_.leader();
+    if (leader.is_none() || !world_.host(leader).can_step()) return nullptr;
+    world_.host(leader).engine->fill(*snapshot_);
+    return snapshot_->absorption.known ? &snapshot_->absorption : nullptr;
+}
+
+Player::Look Player::look_at_absorption(const Statement& statement) {
+    const std::string& wanted = statement.keys.at("absorbs");
+    const Absorption* found = absorption();
+    if (found == nullptr) return {false, "nobody knows", {}};
+    const std::string seen = std::to_string(found->absorbs);
+    return {seen == wanted, "absorbs " + seen + " of " + std::to_string(found->hosts_count), {}};
+}
+
+Player::Look Player::look_at_roomless(const Statement& statement) {
+    const auto vm = story_.vm_of(statement);
+    if (!vm) return {false, {}, vm.error()};
+    HostId host;
+    if (statement.has("host")) {
+        const auto number = number_in(statement, "host", world_.hosts_count());
+        if (!number) return {false, {}, number.error()};
+        host = HostId{*number};
+    }
+    const Absorption* found = absorption();
+    if (found == nullptr) return {false, "nobody knows", {}};
+    std::string seen;
+    for (const RoomlessVm& one : found->roomless) {
+        if (one.vm == vm_id_of(*vm) && one.home == host) return {true, {}, {}};
+        seen += std::string(one.name.view()) + text_of(" if host %u fails; ", one.home.value());
+    }
+    return {false, seen.empty() ? "all find room" : seen, {}};
 }
 
 Player::Look Player::look_at_kills() const {

@@ -59,6 +59,9 @@ class Player : public Log {
     [[nodiscard]] Look look_at_order(const Statement& statement);
     [[nodiscard]] Look look_at_kills() const;
     [[nodiscard]] Look look_at_change(bool wanted) const;
+    [[nodiscard]] Look look_at_absorption(const Statement& statement);
+    [[nodiscard]] Look look_at_roomless(const Statement& statement);
+    [[nodiscard]] const Absorption* absorption();
     [[nodiscard]] Look look_at_lease(const Statement& statement) const;
 
     [[nodiscard]] std::string where_text(VmIndex vm) const;

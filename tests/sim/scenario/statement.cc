@@ -71,6 +71,8 @@ const std::vector<Rule>& rules() {
         {"expect leader", 0, {"leader", "within"}, {}, nullptr},
         {"expect verdict", 0, {"host", "is", "within"}, {}, nullptr},
         {"expect reset", 0, {"host", "within"}, {}, nullptr},
+        {"expect absorbs", 0, {"absorbs", "within"}, {}, nullptr},
+        {"expect no-room", 1, {"host", "within"}, {}, nullptr},
         {"expect order", 3, {}, {}, nullptr},
         {"expect refused", 1, {"on", "within"}, {}, nullptr},
         {"expect no-reset", 0, {}, {}, nullptr},

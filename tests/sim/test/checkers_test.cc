@@ -18,7 +18,7 @@ constexpr HostId kTwo{2};
 // ---- S1
 
 TEST(RunChecker, FlagsAVmThatRunsOnTwoHosts) {
-    RunChecker checker(2, 3, milliseconds{500});
+    RunChecker checker(2, milliseconds{500});
     EXPECT_FALSE(checker.runs(0, kOne, at(10)));
     EXPECT_FALSE(checker.runs(1, kTwo, at(10)));
     const auto broken = checker.runs(0, kTwo, at(20));
@@ -27,7 +27,7 @@ TEST(RunChecker, FlagsAVmThatRunsOnTwoHosts) {
 }
 
 TEST(RunChecker, LetsAVmMoveOnceItsFirstCopyIsProvedGone) {
-    RunChecker checker(1, 3, milliseconds{500});
+    RunChecker checker(1, milliseconds{500});
     EXPECT_FALSE(checker.runs(0, kOne, at(10)));
     checker.ended(0, kOne, at(20), true);
     EXPECT_TRUE(checker.where(0).is_none());
@@ -36,7 +36,7 @@ TEST(RunChecker, LetsAVmMoveOnceItsFirstCopyIsProvedGone) {
 }
 
 TEST(RunChecker, FlagsACopyThatRunsBeforeTheDeadOnesWritesHaveLanded) {
-    RunChecker checker(1, 3, milliseconds{500});
+    RunChecker checker(1, milliseconds{500});
     EXPECT_FALSE(checker.runs(0, kOne, at(10)));
     checker.ended(0, kOne, at(1000), false);
     EXPECT_TRUE(checker.runs(0, kTwo, at(1499)));

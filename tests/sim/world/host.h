@@ -58,9 +58,8 @@ struct SimHost {
     std::optional<KeptMembership> kept;  // in /run
     bool leaving = false;                // it was told that its host goes down
     bool upgrading = false;              // it was told to go, and comes back
-    WorldTime tick_at = kWorldNever;
-    WorldTime mail_ready_at{};  // mail arrives in order
-    Epoch told_epoch;           // the last decided epoch that the checkers heard from it
+    WorldTime mail_ready_at{};           // mail arrives in order
+    Epoch told_epoch;                    // the last decided epoch that the checkers heard from it
     std::uint32_t fast_ticks_count = 0;
     WorldTime last_tick_at{};
 

@@ -17,8 +17,7 @@ Hypervisor::Hypervisor(HostId host,
       owner_(owner),
       agenda_(agenda),
       chance_(chance),
-      tally_(tally),
-      domains_(vms.size() + 1) {}  // the last one stands for "all of them": List
+      tally_(tally) {}
 
 // ---- wishes
 
@@ -87,19 +86,20 @@ void Hypervisor::shut_down(WorldTime now, std::uint32_t life, const ShutdownVm& 
 
 void Hypervisor::connect(WorldTime now, std::uint32_t life) {
     life_ = life;
+    // One past the last VM stands for all of them.
     enqueue(now, CallKind::List, static_cast<VmIndex>(vms_.size()), life);
 }
 
 // A hook that waits for the agent's word sees its socket close.  holdfast-vm may live a moment longer: what it has not begun is
 // dropped, or not.
 void Hypervisor::agent_died(WorldTime now, std::uint32_t life) {
-    for (Domain& domain : domains_) {
+    for (const auto& [vm, domain] : domains_) {
         if (domain.calls.empty()) continue;
         const std::uint32_t first = domain.calls.front();
         if (calls_[first].stage == Stage::Asking) refuse(now, first, "the agent is gone");
     }
     if (chance_.permille(500)) return;
-    for (Domain& domain : domains_) {
+    for (auto& [vm, domain] : domains_) {
         for (std::size_t i = domain.calls.size(); i-- > 0;) {
             Call& call = calls_[domain.calls[i]];
             const bool agents = call.kind != CallKind::PersonStart &&
@@ -163,12 +163,12 @@ void Hypervisor::define(VmIndex vm, DomainState state) {
 }
 
 void Hypervisor::host_died() {
-    for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
-        const DomainState state = domains_[vm].state;
-        if (state == DomainState::Running) owner_.vm_ended(host_, vm, EndCause::HostDied);
-        if (state > DomainState::Off) set_state(vm, DomainState::Off);
+    for (const auto& [vm, domain] : domains_) {
+        const DomainState before = domain.state;
+        if (before == DomainState::Running) owner_.vm_ended(host_, vm, EndCause::HostDied);
+        if (before > DomainState::Off) set_state(vm, DomainState::Off);
     }
-    for (Domain& domain : domains_) {
+    for (auto& [vm, domain] : domains_) {
         for (const std::uint32_t index : domain.calls) {
             calls_[index].in_use = false;
             calls_.give_back(index);
@@ -208,7 +208,7 @@ VmSeen Hypervisor::seen(VmIndex vm) const {
     VmSeen report;
     report.spec = vms_[vm].spec;
     report.spec.xml.host = host_;
-    switch (domains_[vm].state) {
+    switch (state(vm)) {
         case DomainState::Running: report.state = VmRunState::Running; break;
         case DomainState::Paused: report.state = VmRunState::Paused; break;
         case DomainState::Incoming:

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "engine/machine/action.h"
@@ -110,11 +111,17 @@ class Hypervisor {
     // The agenda's entry for a call.
     void move(WorldTime now, std::uint32_t index, std::uint32_t serial);
 
-    [[nodiscard]] DomainState state(VmIndex vm) const { return domains_[vm].state; }
+    [[nodiscard]] DomainState state(VmIndex vm) const {
+        const Domain* domain = find(vm);
+        return domain == nullptr ? DomainState::Absent : domain->state;
+    }
 
     [[nodiscard]] LibvirtMode mode() const { return mode_; }
 
-    [[nodiscard]] bool busy(VmIndex vm) const { return !domains_[vm].calls.empty(); }
+    [[nodiscard]] bool busy(VmIndex vm) const {
+        const Domain* domain = find(vm);
+        return domain != nullptr && !domain->calls.empty();
+    }
 
     [[nodiscard]] std::size_t running_count() const { return running_count_; }
 
@@ -170,7 +177,12 @@ class Hypervisor {
     void end(WorldTime now, std::uint32_t index);
     void set_state(VmIndex vm, DomainState state);
 
-    [[nodiscard]] bool has_qemu(VmIndex vm) const { return domains_[vm].state > DomainState::Off; }
+    [[nodiscard]] bool has_qemu(VmIndex vm) const { return state(vm) > DomainState::Off; }
+
+    [[nodiscard]] const Domain* find(VmIndex vm) const {
+        const auto found = domains_.find(vm);
+        return found == domains_.end() ? nullptr : &found->second;
+    }
 
     void report_change(VmIndex vm, std::uint32_t caller_life);
     [[nodiscard]] VmSeen seen(VmIndex vm) const;
@@ -182,7 +194,7 @@ class Hypervisor {
     Agenda& agenda_;
     Chance& chance_;
     Tally& tally_;
-    std::vector<Domain> domains_;
+    std::map<VmIndex, Domain> domains_;  // those that were ever touched here, and of List
     Pool<Call> calls_;
     std::vector<std::uint32_t> parked_;  // calls that wait for libvirt to move again
     LibvirtMode mode_ = LibvirtMode::Ok;

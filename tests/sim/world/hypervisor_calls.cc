@@ -207,8 +207,8 @@ void Hypervisor::finish_destroy(Call& call) {
 }
 
 void Hypervisor::list(Call& call) {
-    for (VmIndex vm = 0; vm < vms_.size(); ++vm) {
-        if (domains_[vm].state != DomainState::Absent) owner_.mail(host_, call.life, seen(vm));
+    for (const auto& [vm, domain] : domains_) {
+        if (domain.state != DomainState::Absent) owner_.mail(host_, call.life, seen(vm));
     }
     owner_.mail(host_, call.life, VmListComplete{});
     listed_life_ = call.life;

@@ -24,16 +24,16 @@ World::World(const ClusterConfig& config, Log* log)
       io_(config_, agenda_, chance_, tally_),
       network_(config_, agenda_, chance_, tally_),
       hosts_(config.hosts.size()),
+      alarms_(config.hosts.size()),
       actions_(std::make_unique<Actions>()),
       codecs_(config.codecs ? std::make_unique<Codecs>() : nullptr),
-      runs_(config.vms.size(), config.hosts.size(), config.timing.landing),
+      runs_(config.vms.size(), config.timing.landing),
       leaders_(config.hosts.size(),
                [this](HostId id) {
                    const SimHost& rival = host(id);
                    return rival.engine != nullptr && rival.engine->leading(rival.now(now_));
                }),
-      reset_at_(config.hosts.size(), kWorldNever),
-      refusals_(config.vms.size() * config.hosts.size()) {
+      reset_at_(config.hosts.size(), kWorldNever) {
     shortest_ = longest_ = config.timing;
     make_vms();
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
@@ -102,25 +102,21 @@ HostId World::leader() const {
 }
 
 std::uint64_t World::refusals_of(VmIndex vm, HostId host) const {
-    return refusals_[vm * hosts_.size() + host.value() - 1U];
+    const auto found = refusals_.find({vm, host});
+    return found == refusals_.end() ? 0 : found->second;
 }
 
 // ---- the loop
 
 void World::run_until(WorldTime limit) {
     while (!violation_) {
-        SimHost* ticking = nullptr;
-        WorldTime next = std::min(agenda_.next_at(), next_check_at_);
-        for (SimHost& host : hosts_) {
-            if (host.tick_at < next) {
-                next = host.tick_at;
-                ticking = &host;
-            }
-        }
+        const WorldTime planned = std::min(agenda_.next_at(), next_check_at_);
+        const bool ticks = alarms_.next_at() < planned;
+        const WorldTime next = ticks ? alarms_.next_at() : planned;
         if (next > limit) break;
         now_ = std::max(now_, next);
-        if (ticking != nullptr) {
-            tick(*ticking);
+        if (ticks) {
+            tick(at(alarms_.next()));
         } else if (agenda_.next_at() <= next_check_at_) {
             dispatch(agenda_.take());
         } else {
@@ -177,7 +173,7 @@ void World::dispatch(const AgendaEntry& entry) {
 }
 
 void World::tick(SimHost& host) {
-    host.tick_at = kWorldNever;
+    alarms_.set(host.id, kWorldNever);
     if (!host.can_step()) return;
     if (now_ - host.last_tick_at > Duration{milliseconds{1}}) host.fast_ticks_count = 0;
     host.last_tick_at = now_;
@@ -343,10 +339,11 @@ void World::step(SimHost& host, const Event& event) {
     carry_out(host);
     if (!host.can_step()) return;
     const WorldTime wakeup = host.clock.when(host.engine->next_wakeup());
-    host.tick_at = wakeup == kWorldNever
-                       ? kWorldNever
-                       : std::max(wakeup, now_) +
-                             chance_.between(config_.tick_late.low, config_.tick_late.high);
+    const Span& late = config_.tick_late;
+    alarms_.set(host.id,
+                wakeup == kWorldNever
+                    ? kWorldNever
+                    : std::max(wakeup, now_) + chance_.between(late.low, late.high));
 }
 
 // People start their VMs at first, and try again until they run.

@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/machine/engine.h"
@@ -18,6 +20,7 @@
 #include "tests/sim/check/run_checker.h"
 #include "tests/sim/check/violation.h"
 #include "tests/sim/world/agenda.h"
+#include "tests/sim/world/alarms.h"
 #include "tests/sim/world/chance.h"
 #include "tests/sim/world/cluster_config.h"
 #include "tests/sim/world/codecs.h"
@@ -232,6 +235,7 @@ class World : public HypervisorOwner {
     Network network_;
     std::vector<Vm> vms_;
     std::vector<SimHost> hosts_;
+    Alarms alarms_;  // when engines want a tick
     Pool<decltype(Event::body)> mails_;
 
     // One use of a fence device: `off` if that was asked, then `status`.
@@ -299,7 +303,7 @@ class World : public HypervisorOwner {
     Timing longest_;
     bool voters_changed_ = false;  // another list of datastores was asked for
     std::vector<WorldTime> reset_at_;
-    std::vector<std::uint64_t> refusals_;  // by VM, then host
+    std::map<std::pair<VmIndex, HostId>, std::uint64_t> refusals_;
 };
 
 }  // namespace holdfast::sim

@@ -307,7 +307,7 @@ void World::vm_ended(HostId host_id, VmIndex index, EndCause cause) {
 }
 
 void World::start_refused(HostId host, VmIndex vm, const char* why) {
-    ++refusals_[vm * hosts_.size() + host.value() - 1U];
+    ++refusals_[{vm, host}];
     say(host,
         text_of("VM %s is not started: %s", std::string(vms_[vm].spec.name.view()).c_str(), why));
 }

@@ -209,7 +209,7 @@ void World::drain(SimHost& host) {
             discard(entry);
         }
     }
-    if (host.can_step()) host.tick_at = std::min(host.tick_at, now_);
+    if (host.can_step()) alarms_.advance(host.id, now_);
 }
 
 // ---- the agent
@@ -260,7 +260,7 @@ void World::start_agent(HostId id) {
     host.agent_stopped = false;
     host.agent_since = now_;
     host.told_epoch = Epoch{};
-    host.tick_at = now_;
+    alarms_.set(id, now_);
     network_.forget_windows(id);
     tally_.add(Count::AgentStarts);
     say(id, "its agent starts");
@@ -288,7 +288,7 @@ void World::agent_dies(SimHost& host) {
     host.tape.reset();
     // A renewal whose new deadline never reached the keeper ended with the agent.
     if (host.keeper.armed()) host.lease_end = std::min(host.lease_end, host.keeper.deadline());
-    host.tick_at = kWorldNever;
+    alarms_.set(host.id, kWorldNever);
     host.unfinished.clear();
     host.trap = Trap{};
     host.agent_stopped = false;
@@ -330,8 +330,7 @@ void World::set_drift(HostId id, std::int64_t drift_ppm) {
     if (!host.powered) return;
     host.clock.set_drift(now_, drift_ppm);
     say(id, text_of("its clock runs %+lld ppm", static_cast<long long>(drift_ppm)));
-    if (host.can_step())
-        host.tick_at = std::min(host.tick_at, host.clock.when(host.engine->next_wakeup()));
+    if (host.can_step()) alarms_.advance(id, host.clock.when(host.engine->next_wakeup()));
     host.watchdog_planned_at = kWorldNever;
     ++host.watchdog_life;
     plan_watchdog(host);

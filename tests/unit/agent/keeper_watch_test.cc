@@ -49,6 +49,23 @@ Config config_with(const std::string& device) {
     return config;
 }
 
+// Why: only then is a look at the page worth a wake-up of its own.
+TEST_F(KeeperWatchTest, IsAwaitedUntilItIsThereAndHasAcknowledged) {
+    KeeperWatch watch(page_, "/dev/watchdog", sink_, now_);
+    static_cast<void>(watch.look(now_));
+    EXPECT_TRUE(watch.awaited()) << "no keeper yet";
+    keeper_polls(WatchdogClass::Hardware, 0);
+    static_cast<void>(watch.look(now_));
+    EXPECT_FALSE(watch.awaited());
+    arm_keeper(page_, 3, now_ + seconds{4});
+    EXPECT_TRUE(watch.awaited()) << "not acknowledged";
+    keeper_polls(WatchdogClass::Hardware, 3);
+    EXPECT_FALSE(watch.awaited());
+    now_ += seconds{2};
+    static_cast<void>(watch.look(now_));
+    EXPECT_TRUE(watch.awaited()) << "it looks no more";
+}
+
 // Why: a page that no keeper has looked at yet says None, and VMs were claimed for good without an armed keeper.
 TEST_F(KeeperWatchTest, EngineExpectsWhatIsConfiguredWhateverThePageSays) {
     const auto class_for = [this](const char* device) {

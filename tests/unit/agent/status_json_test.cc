@@ -29,6 +29,8 @@ std::unique_ptr<Snapshot> healthy() {
     snapshot->lease_source = 1;
     snapshot->leader = HostId{1};
     snapshot->epoch = Epoch{3};
+    snapshot->configuration = {Epoch{3}, 12};
+    snapshot->timing = kTimingFast;
     snapshot->keeper_armed = true;
     snapshot->watchdog_ns = 1'000'000'000;
     snapshot->hosts_count = 2;
@@ -61,6 +63,13 @@ std::unique_ptr<Snapshot> healthy() {
     vm.bytes.fill(0x11);
     snapshot->vms[0] = {
         vm, VmName("vm1"), HostId{1}, ClaimState::Running, StartFailure::None, 12, 7, 512};
+    Absorption& absorption = snapshot->absorption;
+    absorption.known = true;
+    absorption.hosts_count = 2;
+    absorption.tried = 1;
+    absorption.beyond.push(HostId{2});
+    absorption.roomless_count = 7;
+    absorption.roomless.push({vm, VmName("vm1"), HostId{2}, {3, 1, 2, 0, 0}});
     return snapshot;
 }
 
@@ -80,6 +89,11 @@ TEST(StatusJson, IsTheDocumentedOne) {
         R"({"host":{"id":1,"name":"h1","phase":"member","incarnation":"1.1","lease_remaining_ms":1900,)"
         R"("lease_source":"storage","keeper_armed":true,"watchdog_ms":1000,"libvirt_connected":true},)"
         R"("leader":{"id":1,"name":"h1","epoch":3},)"
+        R"("absorption":{"hosts":2,"absorbs":0,"tried":1,"beyond":["h2"],"no_room_count":7,)"
+        R"("no_room":[{"name":"vm1","uuid":"11111111-1111-1111-1111-111111111111","host":"h2",)"
+        R"("without_memory":3,"without_cpus":1,"out_of_reach":2,"kept_apart":0}]},)"
+        R"("configuration":{"number":"3.12","timing_ms":{"interval":250,"fresh":750,"silent":1000,"isolation_after":2000,)"
+        R"("lease":2000,"watchdog":1000,"granularity":500,"landing":500,"dead":5500}},)"
         R"("hosts":[{"id":1,"name":"h1","self":true,"verdict":"alive","finding":"connected","maintenance":false,"incarnation":"1.1","slot_age_ms":0,)"
         R"("beat_age_ms":0,"watchdog_class":"hardware","claims":1,"memory_mib":16384,"memory_used_mib":512},)"
         R"({"id":2,"name":"h2","self":false,"verdict":"alive","finding":"connected","maintenance":false,"incarnation":"2.5","slot_age_ms":120,)"
@@ -121,6 +135,7 @@ TEST(StatusJson, NoLeaderIsNull) {
     const auto snapshot = std::make_unique<Snapshot>();
     const std::string json = status_json({config, *snapshot, {}, {}, false, {}});
     EXPECT_NE(json.find(R"("leader":null)"), std::string::npos);
+    EXPECT_NE(json.find(R"("absorption":null)"), std::string::npos);
     EXPECT_NE(json.find(R"("backend":"none")"), std::string::npos);
 }
 

@@ -125,5 +125,20 @@ TEST(ClaimRule, AHostWhoseIdBelongsToAnotherIsRefused) {
     EXPECT_EQ(vm.cluster.disks()[0].slots[3].host_uuid, uuid_of(1, 99)) << "it wrote nothing";
 }
 
+TEST(ClaimRule, ARosterThatCannotBeReadIsNotEmpty) {
+    MiniCluster cluster(3, 3, kTimingFast);
+    cluster.host(3).swallow = [](const Action& action) {
+        const auto* read = std::get_if<ReadRoster>(&action);
+        return read != nullptr && read->host == HostId{2};
+    };
+    cluster.run(seconds{3});
+    cluster.run_vm(2, 1);
+    cluster.run(seconds{3});
+    cluster.send(3, StartAsked{7, vm_spec(1)});
+    cluster.run(seconds{10});
+    ASSERT_FALSE(cluster.host(3).answers.empty()) << cluster.story(3);
+    EXPECT_EQ(cluster.host(3).answers.back().verdict, StartVerdict::Unreadable) << cluster.story(3);
+}
+
 }  // namespace
 }  // namespace holdfast::testing

@@ -87,6 +87,32 @@ TEST(Proof, SilenceOfAnUnarmedHostWithVmsIsNone) {
     EXPECT_FALSE(cluster.saw(1, TraceCode::DeclaredDead)) << cluster.story(1);
 }
 
+// Why: the lease of a host does not live on what a third one hears, so its VMs would wait for nothing.
+TEST(Proof, WhatAThirdHostHearsIsNoEvidence) {
+    ProofCluster cluster;
+    cluster.host(2).swallow = [](const Action& action) {  // only host 3 hears it
+        const auto* beat = std::get_if<SendBeat>(&action);
+        return beat != nullptr && beat->beat.to == HostId{1};
+    };
+    cluster.host(2).disks_hang = true;
+    cluster.run(kTimingFast.dead + seconds{2});
+    EXPECT_TRUE(cluster.host(3).engine->own_slot().heard.contains(HostId{2}));
+    EXPECT_TRUE(cluster.called_dead()) << cluster.story(1);
+    EXPECT_GT(cluster.runs_on(1), 0) << cluster.story(1);
+    EXPECT_NE(cluster.runs_on(1), 2) << cluster.story(2);
+}
+
+// Why: the next thing that it did may have been a claim.
+TEST(Proof, NoVmsIsNoProofBeforeTheDeadTime) {
+    ProofCluster cluster;
+    ASSERT_TRUE(cluster.disks()[0].slots[3].flags.no_vms);
+    cluster.power_off(3);
+    cluster.run(kTimingFast.dead - milliseconds{500});
+    EXPECT_FALSE(cluster.called_dead()) << cluster.story(1);
+    cluster.run(seconds{2});
+    EXPECT_TRUE(cluster.called_dead()) << cluster.story(1);
+}
+
 TEST(Proof, ANewerIncarnationOfTheSameBootIsNoneANewerBootIsOne) {
     ProofCluster cluster;
     cluster.host(2).running.clear();  // even with nothing left: the leader cannot know

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -41,6 +42,33 @@ TEST(Seqlock, KeepsEveryByteOfAnOddSize) {
     Odd loaded{};
     ASSERT_TRUE(seqlock.try_load(loaded));
     EXPECT_EQ(loaded, stored);
+}
+
+// Why: the snapshot is large and mostly empty; what means nothing is not copied, and what does must be whole.
+TEST(Seqlock, StoresThePartsThatMeanSomething) {
+    struct Lists {
+        std::uint32_t first_count;
+        std::array<std::uint8_t, 11> first;
+        std::array<std::uint8_t, 33> second;
+    };
+
+    Seqlock<Lists> seqlock;
+    Lists stored{3, {1, 2, 3}, {4, 5}};
+    const std::array<BytesPart, 2> parts{
+        {{0, offsetof(Lists, first) + 3}, {offsetof(Lists, second), offsetof(Lists, second) + 2}}};
+    seqlock.store_parts(stored, parts);
+    stored.first[0] = 9;
+    stored.second[1] = 8;
+    stored.second[32] = 7;
+    seqlock.store_parts(stored, parts);
+    Lists loaded{};
+    ASSERT_TRUE(seqlock.try_load(loaded));
+    EXPECT_EQ(loaded.first_count, 3U);
+    EXPECT_EQ(loaded.first[0], 9);
+    EXPECT_EQ(loaded.first[2], 3);
+    EXPECT_EQ(loaded.second[1], 8);
+    EXPECT_EQ(loaded.second[32], 0) << "a byte that belongs to no part was copied";
+    EXPECT_EQ(seqlock.stores_count(), 2U);
 }
 
 TEST(Seqlock, ReaderWithoutTriesGetsNothing) {

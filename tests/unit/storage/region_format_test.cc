@@ -50,7 +50,7 @@ RecordKind roster_kind() {
             kGoldenRoster,
             kRosterCopyBytes,
             4096,
-            {{0, 512}, {1024, 1024 + 2 * 128}},
+            {{0, 512}, {1024, 1024 + 2 * 176}},
             [](std::span<std::byte> block) {
                 return encode_roster(sample_roster(), sample_cluster(), block);
             },
@@ -74,7 +74,7 @@ RecordKind orders_kind() {
             kGoldenOrders,
             kOrdersCopyBytes,
             12288,
-            {{0, 512 + 128}, {8192, 8192 + 128}},
+            {{0, 512 + 128}, {8192, 8192 + 176}},
             [](std::span<std::byte> block) {
                 return encode_orders(sample_orders(), sample_cluster(), block);
             },
@@ -216,6 +216,17 @@ TEST(RosterFormat, RandomRostersComeBackAsTheyWere) {
             << "seed " << seed;
         EXPECT_EQ(*decoded, *roster) << "seed " << seed;
     }
+}
+
+TEST(RosterFormat, AFullRosterFillsItsCopy) {
+    std::vector<std::byte> block(kRosterCopyBytes);
+    const auto roster = std::make_unique<Roster>(sample_roster());
+    while (!roster->claims.full()) roster->claims.push(roster->claims[0]);
+    EXPECT_GE(roster->claims.size(), 512U);
+    EXPECT_EQ(encode_roster(*roster, sample_cluster(), block), block.size());
+    const auto decoded = std::make_unique<Roster>();
+    ASSERT_TRUE(decode_roster(block, sample_context(), *decoded));
+    EXPECT_EQ(*decoded, *roster);
 }
 
 TEST(RosterFormat, HeaderAndEntriesOfTwoWritesNeverPassTogether) {

@@ -198,5 +198,40 @@ TEST_F(SlotCopies, ForeignAndMisplacedCopiesAreUnusable) {
     EXPECT_EQ(rejects_.of(RejectCode::WrongPosition), 1U);
 }
 
+// Why: a scan is decoded three slots at a time, with checksums computed side by side; each slot must be read as it would be
+// alone.  How: scans of every length around three, of written, empty and damaged slots, against decode_slot_copies().
+TEST(SlotScan, ReadsEverySlotAsIfItWereAlone) {
+    constexpr HostId kFirst{5};
+    for (std::uint64_t seed = 0; seed < 300; ++seed) {
+        Prng prng(seed);
+        const std::size_t hosts = 1 + prng.below(8);
+        std::vector<std::byte> bytes(hosts * kSlotBytes);
+        for (std::size_t copy = 0; copy < 2 * hosts; ++copy) {
+            const std::uint64_t fate = prng.below(4);
+            if (fate == 0) continue;  // never written
+            const HostId host{static_cast<std::uint16_t>(kFirst.value() + copy / 2)};
+            const auto block = std::span{bytes}.subspan(copy * kSlotCopyBytes, kSlotCopyBytes);
+            encode_slot(random_slot(prng, host), sample_cluster(), block);
+            if (fate == 1) block[prng.below(660)] ^= std::byte{0x10};
+        }
+        std::vector<SlotView> views(hosts);
+        RejectCounters rejects;
+        decode_scan(bytes, sample_cluster(), kFirst, views, rejects);
+        RejectCounters rejects_alone;
+        for (std::size_t i = 0; i < hosts; ++i) {
+            const HostId host{static_cast<std::uint16_t>(kFirst.value() + i)};
+            SlotView alone;
+            decode_slot_copies(std::span{bytes}.subspan(i * kSlotBytes, kSlotBytes),
+                               {sample_cluster(), host},
+                               alone,
+                               rejects_alone);
+            ASSERT_EQ(views[i].reading, alone.reading) << "seed " << seed << " slot " << i;
+            if (alone.reading == SlotReading::Valid)
+                ASSERT_EQ(views[i].record, alone.record) << "seed " << seed << " slot " << i;
+        }
+        EXPECT_EQ(rejects.faults(), rejects_alone.faults()) << "seed " << seed;
+    }
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -1,4 +1,5 @@
 // Checksum, geometry, recorder, histogram: small and pure.
+#include <array>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -19,6 +20,22 @@ TEST(Crc32c, MatchesTheStandardCheckValue) {
     const std::string_view text = "123456789";
     EXPECT_EQ(crc32c(std::as_bytes(std::span{text})), 0xE3069283U);
     EXPECT_EQ(crc32c({}), 0U);
+}
+
+// Why: a scan's checksums are computed three at a time, and every one must be what crc32c() would have said.
+TEST(Crc32c, OfThreeIsThatOfEach) {
+    Prng prng(3);
+    std::array<std::vector<std::byte>, 3> runs;
+    for (std::size_t size = 0; size < 600; ++size) {
+        for (auto& run : runs) {
+            run.resize(size);
+            for (std::byte& byte : run)
+                byte = std::byte{static_cast<std::uint8_t>(prng.below(256))};
+        }
+        const auto three = crc32c_of_three({runs[0], runs[1], runs[2]});
+        for (std::size_t i = 0; i < runs.size(); ++i)
+            ASSERT_EQ(three[i], crc32c(runs[i])) << "run " << i << " of " << size << " bytes";
+    }
 }
 
 TEST(Geometry, RegionsFollowEachOtherWithoutOverlap) {
