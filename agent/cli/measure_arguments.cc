@@ -54,7 +54,10 @@ void add_common(CLI::App* command, BenchOptions& options) {
                      "Time between two beats; measure with the shortest you may want")
         ->capture_default_str();
     command
-        ->add_option("--duration", options.duration, "For each back-end, such as 60s, 10min, 24h")
+        ->add_option(
+            "--duration",
+            options.duration,
+            "How long to measure, such as 60s, 10min, 24h; with several back-ends, each so long")
         ->capture_default_str();
     command->add_option(
         "--save", options.save, "Write the measurement to this file, for `holdfast tune`");
@@ -100,7 +103,8 @@ void add_bench(CLI::App& app, MeasureOptions& options) {
 
 void add_tune(CLI::App& app, TuneOptions& options) {
     CLI::App* tune = app.add_subcommand("tune", kTuneHelp);
-    CLI::Option* files = tune->add_option("FILE", options.files, "What `holdfast bench ... --save` wrote");
+    CLI::Option* files =
+        tune->add_option("FILE", options.files, "What `holdfast bench ... --save` wrote");
     tune->add_flag("--from-agent",
                    options.from_agent,
                    "Also use what this host's agent has seen since its start");

@@ -47,7 +47,9 @@ WorkerThread::~WorkerThread() {
 
 void* WorkerThread::run(void* self) {
     auto* thread = static_cast<WorkerThread*>(self);
-    set_pace(thread->pace_);  // a thread begins with its creator's; Daemon::make has said what is refused
+    set_pace(
+        thread
+            ->pace_);  // a thread begins with its creator's; Daemon::make has said what is refused
     thread->body_();
     return nullptr;
 }

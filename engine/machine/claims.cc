@@ -60,6 +60,10 @@ void EngineState::begin_start(OwnVm& own, StartKind kind) {
     own.step = StartStep::Arming;
     own.step_since = core.now;
     own.failure = StartFailure::None;
+    // A guest that was heard was that of an earlier run.
+    const bool new_run =
+        kind == StartKind::Order || kind == StartKind::Person || kind == StartKind::Revive;
+    if (new_run) own.claim.spec.agent = std::min(own.claim.spec.agent, GuestAgent::Awaited);
     if (kind == StartKind::Order && planted(Mutant::ClaimSkipped)) return claim_is_clean(own);
     if (kind != StartKind::Revive) return;
     // The claim was never struck and the lease never broke: nobody else can have it.

@@ -29,10 +29,11 @@ inline constexpr std::uint16_t kNoPlan = 0xffff;
 
 // What is known of a name that some plan waits for; see start_order.cc.
 struct AwaitedName {
-    std::uint32_t name = 0;        // its hash
-    bool runs = false;             // a VM of this name runs
-    bool coming = false;           // one is being started, or moved
-    std::uint16_t plan = kNoPlan;  // the plan to restart it, if any
+    std::uint32_t name = 0;               // its hash
+    bool runs = false;                    // a VM of this name runs,
+    GuestAgent agent = GuestAgent::None;  // and its guest so far
+    bool coming = false;                  // one is being started, or moved
+    std::uint16_t plan = kNoPlan;         // the plan to restart it, if any
 };
 
 // Where a VM with groups runs.

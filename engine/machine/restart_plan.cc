@@ -250,7 +250,7 @@ void EngineState::give(Plan& plan) {
         if (plan.room_missed || why.busy > 0) return;
         plan.room_missed = true;
         Trace line = about(TraceCode::NoRoom, plan);
-        line.a = static_cast<std::int64_t>(rooms.size());
+        line.a = static_cast<std::int64_t>(rooms.size() | std::uint64_t{why.networks} << 16U);
         line.b = static_cast<std::int64_t>(why.memory | std::int64_t{why.datastores} << 16U |
                                            std::int64_t{why.apart} << 32U |
                                            std::int64_t{why.cpus} << 48U);
