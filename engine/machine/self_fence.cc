@@ -54,6 +54,8 @@ void EngineState::settle_lapsed() {
     for (OwnVm& own : vms) {
         const bool ours = own.qemu_seen && !own.bystander;
         if (own.destroying || !(ours || (own.listed && own.claim.holds()))) continue;
+        // Only libvirt's list tells whether what was on its way has run meanwhile, and so whose it is when it is gone.
+        if (own.claim.state == ClaimState::Arriving && !ours && !list_complete) continue;
         if (planted(Mutant::LapseLeavesVmsAlone)) continue;
         own.destroying = true;
         core.emit(DestroyVm{own.claim.spec.vm});

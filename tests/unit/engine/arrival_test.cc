@@ -8,7 +8,7 @@ namespace {
 
 // Why: its source has paused what it handed over, and was told that the migration came to nothing: nobody ran the VM again
 // (seed 214).
-TEST(Arrival, ThatRanWhileNoAgentSawItIsWantedWhenItIsLost) {
+void run_away_and_lose_it(bool list_is_slow) {
     MiniCluster cluster(3, 3, kTimingFast);
     cluster.run(seconds{3});
     cluster.run_vm(2, 1);
@@ -32,11 +32,18 @@ TEST(Arrival, ThatRanWhileNoAgentSawItIsWantedWhenItIsLost) {
     target.moving.clear();
     target.running[vm_spec(1).vm] = vm_spec(1);
     cluster.run(kTimingFast.lease + milliseconds{100});
+    target.list_away = list_is_slow;
     cluster.restart_agent(3);
+    cluster.run(milliseconds{200});
+    if (list_is_slow) cluster.return_list(3);
     cluster.run(seconds{10});
     EXPECT_FALSE(target.destroyed.empty()) << cluster.story(3);
     EXPECT_NE(cluster.runs_on(1), 0) << cluster.story(2) << cluster.story(3);
     EXPECT_TRUE(source.moving.empty()) << "its memory is older than its disks";
+}
+
+TEST(Arrival, ThatRanWhileNoAgentSawItIsWantedWhenItIsLost) {
+    for (const bool list_is_slow : {false, true}) run_away_and_lose_it(list_is_slow);
 }
 
 }  // namespace
