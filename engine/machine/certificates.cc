@@ -34,6 +34,15 @@ HostSet EngineState::hosts_orders_rest_on() const {
 }
 
 // REQUIRES: look_for_unread_dead() since anything was learned
+// Whether the proof that this incarnation is dead stands in `orders`.
+bool EngineState::certified(const Orders& orders, HostKey key) const {
+    for (const Certificate& certificate : orders.certificates) {
+        if (certificate.dead.host == key.host && key.incarnation <= certificate.dead.incarnation)
+            return true;
+    }
+    return false;
+}
+
 // Sees to it that the proof of this death stands in the orders.  False: there is no room for it now.
 bool EngineState::keep_certificate(const Peer& peer) {
     const Certificate& proof = proofs[static_cast<std::size_t>(&peer - peers.all().data())];

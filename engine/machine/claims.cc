@@ -11,7 +11,7 @@ namespace holdfast {
 
 namespace {
 
-// How long a step may take before the start is given up: long enough for a slow datastore, short enough for another try.
+// How long a step may take before the start is given up: a slow datastore may pass, another try comes soon.
 Duration patience(const Core& core) {
     return 8 * core.config.timing.interval + core.config.timing.lease;
 }
@@ -140,14 +140,6 @@ void EngineState::wait_for_libvirt(OwnVm& own) {
     line.span = core.now - own.step_since;
     core.trace(line);
     start_failed(own, StartFailure::Libvirt);
-}
-
-bool EngineState::certified(const Orders& orders, HostKey key) const {
-    for (const Certificate& certificate : orders.certificates) {
-        if (certificate.dead.host == key.host && key.incarnation <= certificate.dead.incarnation)
-            return true;
-    }
-    return false;
 }
 
 // The orders of the leader in office: its own, or those last read.

@@ -137,9 +137,9 @@ void World::give_up_lost_datastores(HostId at) {
             if (both && network_.whole_since(one.id, other.id) == kWorldNever) return;
         }
     }
-    if (!host(at).powered) return;
-    const auto digit =
-        static_cast<char>('1' + std::countr_zero(static_cast<unsigned>(datastores_lost_)));
+    const unsigned named = datastores_lost_ & voters_of(at);
+    if (!host(at).powered || named == 0) return;
+    const auto digit = static_cast<char>('1' + std::countr_zero(named));
     ask_change(at, DatastoreChange{DatastoreName{std::string_view{&digit, 1}}, true, true});
 }
 

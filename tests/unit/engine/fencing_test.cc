@@ -84,7 +84,7 @@ TEST(Fencing, WaitsForReadsThatWereIssuedAfterTheLease) {
     cluster.host(1).swallow = [&](const Action& action) {
         return std::holds_alternative<ScanSlots>(action) && cluster.now() >= due;
     };
-    cluster.run(due - cluster.now() + 3 * kTiming.interval);
+    cluster.run(due - cluster.now() + 2 * kTiming.interval);
     EXPECT_EQ(cluster.leader(), 1);
     EXPECT_TRUE(cluster.asked(FenceTask::Off).empty()) << cluster.story(1);
 }
