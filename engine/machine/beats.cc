@@ -10,8 +10,7 @@ void EngineState::on(const BeatReceived& received) {
         ++beats_ignored_count;
         return;
     }
-    // Whoever holds the key and gets through shows that the network works, also one that is no member (seed 106).
-    isolation.hear(core);
+    if (peers.find(beat.from) != nullptr) isolation.hear(core);
     if (!peers.learn_beat(core, beat)) {
         ++beats_ignored_count;
         return;

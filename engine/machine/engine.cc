@@ -50,6 +50,10 @@ const Timing& Engine::timing() const {
     return state_->core.config.timing;
 }
 
+bool Engine::knows(HostId host) const {
+    return state_->peers.find(host) != nullptr;
+}
+
 HostPhase Engine::phase() const {
     return state_->phase;
 }

@@ -99,6 +99,7 @@ class Engine {
     [[nodiscard]] const KeptMembership& kept() const;
 
     // Facts for tests, checkers and the executor.
+    [[nodiscard]] bool knows(HostId host) const;  // as another member, by file or record
     [[nodiscard]] HostPhase phase() const;
     [[nodiscard]] Instant lease_ends() const;       // kNotYet: none held
     [[nodiscard]] bool leading(Instant now) const;  // holds the leader lease

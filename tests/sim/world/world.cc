@@ -204,7 +204,9 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::IoDone: deliver_io(host, entry.index); return;
         case Wake::BeatArrives: {
             const FlyingBeat& flying = network_.beat(entry.index);
-            const bool passes = network_.passes_window(flying.beat);
+            // As net/ does it: beats of hosts that are no members, or came before, are dropped (seed 106).
+            const bool member = host.engine != nullptr && host.engine->knows(flying.beat.from);
+            const bool passes = member && network_.passes_window(flying.beat);
             const Event event{host.now(now_), BeatReceived{flying.beat, flying.link}};
             network_.give_back(entry.index);
             if (passes) host.heard_last_at = now_;
