@@ -18,7 +18,8 @@
 //   change datastore add NAME  the datastore of that name begins to vote; also "change datastore retire NAME"
 //   change maintenance HOST on the host of that id takes no VMs and does not lead; also "… off"
 //
-// A change is made by the leader.  Exit code 0: it is in force; 1: it is not, and the sentence says why, or who leads: ask there.
+// A change is made by the leader.  Exit code 0: it is in force, or was so before; 1: it is not, and the sentence says why, or who
+// leads: ask there.
 //
 // Pure functions; any thread; they allocate.
 #pragma once

@@ -88,8 +88,7 @@ int apply_timing(const std::string& config_file, const Timing& timing) {
         std::fprintf(stderr, "holdfast: the timing was not changed: %s\n", end->text.c_str());
         return end->code;
     }
-    std::fprintf(
-        stderr, "holdfast: the timing is in force in the whole cluster. %s\n", end->text.c_str());
+    std::fprintf(stderr, "%s\n", end->text.c_str());
     return kYes;
 }
 

@@ -219,7 +219,9 @@ void ControlLoop::answer(const AnswerChange& answer) {
     for (const auto& client : clients_) {
         if (client->change_token != answer.token || answer.token == 0) continue;
         client->change_token = 0;
-        const bool done = answer.verdict == ChangeVerdict::Done;
+        // Who asks for what is so already has it: a script may ask twice.
+        const bool done =
+            answer.verdict == ChangeVerdict::Done || answer.verdict == ChangeVerdict::NothingToDo;
         end(*client,
             done ? 0 : 1,
             change_sentence(answer, around_.config.host_name(answer.leader)));

@@ -18,6 +18,8 @@ inline constexpr std::size_t kOrdersMax = 698;         // (128 KiB - 8 KiB heade
 inline constexpr std::size_t kMarksMax =
     16;  // certificates and pills that fit a slot's first sector
 inline constexpr std::size_t kCertificatesMax = 60;  // with their evidence, in the orders header
+inline constexpr std::size_t kVmNetworksMax = 4;     // of one VM that placement looks at
+inline constexpr std::size_t kHostNetworksMax = 64;  // of one host; with more, none is known
 inline constexpr std::size_t kVmNameMax = 48;  // bytes of a VM's name kept in rosters, for people
 inline constexpr std::size_t kAfterMax = 4;    // VMs that one VM's start may wait for
 inline constexpr std::size_t kClaimsKnownMax = 16384;  // all rosters of a cluster together

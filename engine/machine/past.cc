@@ -40,7 +40,7 @@ void EngineState::note_hidden(SlotIo::Disk& disk, const SlotView& view) const {
                         record.boot_id != core.config.boot_id &&
                         record.incarnation >= core.incarnation;
     disk.shows_own = !hidden;
-    if (!hidden) return;
+    if (!hidden || planted(Mutant::HiddenWriteStillCounts)) return;
     disk.written = Sequence{};
     disk.written_issued = kNotYet;
     disk.validated = Sequence{};

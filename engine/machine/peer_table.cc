@@ -121,6 +121,7 @@ void PeerTable::learn_incarnation(const Core& core,
 bool PeerTable::learn_provisional(const Core& core, const SlotRecord& record) {
     Peer* peer = find(record.host);
     if (peer == nullptr) return false;
+    if (planted(Mutant::ProvisionalWordForgotten)) return false;
     if (peer->slot_seen) {
         keep(peer->slot, registers_of(record));
         return true;
@@ -129,6 +130,8 @@ bool PeerTable::learn_provisional(const Core& core, const SlotRecord& record) {
     peer->slot.incarnation = Incarnation{};
     peer->slot.sequence = Sequence{};
     peer->slot.flags = SlotFlags{};
+    peer->slot.flags.armed = record.flags.armed;
+    peer->slot.flags.no_vms = record.flags.no_vms;
     peer->slot.flags.barred = true;
     peer->slot_seen = true;
     peer->slot_moved_at = peer->connected_since = peer->evidence_at = core.now;

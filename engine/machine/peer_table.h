@@ -124,7 +124,7 @@ class PeerTable {
 
     // The slot of a boot whose incarnation may not be on a majority: if it never gets there, the next boot does not know of it and
     // may take the same number, or a lower one.  So it is no sign of a newer life.  What it carries over from the life before is
-    // the owner's word all the same: its ballot, and how far its roster had got.
+    // the owner's word all the same: its ballot, how far its roster had got, and what the life before had promised.
     bool learn_provisional(const Core& core, const SlotRecord& record);
 
     // True when it was news; false for an old incarnation or number.

@@ -24,6 +24,11 @@ void EngineState::lapse() {
 
 void EngineState::destroy_held() {
     for (OwnVm& own : vms) {
+        // A claim for which nothing was asked of libvirt is given back: its number, which no scan validated, decides nothing.
+        const bool unasked = own.under_way() && own.step < StartStep::Create && !own.qemu_seen &&
+                             own.kind != StartKind::Arrive;
+        if (unasked && !planted(Mutant::UnheldClaimDecides))
+            withdraw(own, StartFailure::Lease, HostId{});
         const bool asked = own.kind == StartKind::Person || own.kind == StartKind::Arrive;
         if (asked && own.under_way()) answer_start(own, StartVerdict::NoLease, HostId{});
         const bool held = (own.listed && own.claim.holds()) || (own.qemu_seen && !own.bystander) ||

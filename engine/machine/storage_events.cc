@@ -17,7 +17,7 @@ void EngineState::on(const SlotWritten& written) {
         return;
     }
     disk.write_done_at = core.now;
-    if (!disk.write_counts || !disk.shows_own) return;
+    if (!disk.write_counts || !(disk.shows_own || planted(Mutant::HiddenWriteCounts))) return;
     disk.written = disk.write_sequence;
     disk.written_issued = planted(Mutant::LeaseFromCompletion) ? core.now : disk.write_issued;
     // A ballot or an office waits for the scan that validates this write; an ordinary beat leaves that to the next one.
@@ -79,14 +79,15 @@ void EngineState::on(const SlotsRead& read) {
 }
 
 void EngineState::learn_slot(const SlotRecord& record) {
-    const bool news = record.flags.provisional ? peers.learn_provisional(core, record)
-                                               : peers.learn_slot(core, record);
+    const bool provisional = record.flags.provisional && !planted(Mutant::ProvisionalIsNewerLife);
+    const bool news =
+        provisional ? peers.learn_provisional(core, record) : peers.learn_slot(core, record);
     if (!news) return;
     look_again(record.host);
     membership.note(record.config, record.host);
     leadership.learn_ballot(record.ballot);
     leadership.learn_decided(core, record.decided_epoch, record.winner);
-    if (record.flags.provisional) return;
+    if (provisional) return;
     learn_marks(record);
     const Peer& peer = *peers.find(record.host);
     const RosterTable::Known* known = rosters.find(record.host);

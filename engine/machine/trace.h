@@ -44,9 +44,9 @@ enum class TraceCode : std::uint8_t {
     VmDestroying,        // vm: lease lapsed or pill
     VmProvedGone,        // vm
     VmConflict,          // vm runs here without a claim, who claims it
-    NoRoom,              // vm: no host can take it; a = how many hosts were looked at
-    PillTaken,           // who = leader
-    KeeperArmed,         // span = watchdog
+    NoRoom,  // vm: no host can take it; a = how many hosts were looked at, and their reasons; see restart_plan.cc
+    PillTaken,    // who = leader
+    KeeperArmed,  // span = watchdog
     KeeperDisarmed,
     HostReset,         // span = since the lease ended
     RosterUnreadable,  // who
@@ -56,7 +56,7 @@ enum class TraceCode : std::uint8_t {
     FindingChanged,     // a = Finding before, b = after, who = the leader
     IsolationHeldBack,  // a = how many VMs would have been stopped, could somebody restart them
     StartWaits,         // vm, a = how many VMs it starts after and that do not run yet
-    WaitGivenUp,        // vm, a = why: 1 missing, 2 in a circle, 3 time over
+    WaitGivenUp,        // vm, a = why: 1 missing, 2 in a circle, 3 time over, 4 no guest agent
     VmStopping,         // vm, a = IsolationResponse, who = the leader, span = limit of a shutdown
     FenceAsked,         // who, a = attempt, b = readings, span = silence
     FenceFailed,        // who, a = FenceReply of `off`, b = PowerState, span = until the next try

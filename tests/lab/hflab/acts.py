@@ -41,11 +41,11 @@ def check(statement):
 
 
 def perform(run, statements):
-    """Carries out one act; several only for power-offs at one moment."""
+    """Carries out one act; several only for what happens at one moment."""
     statement = statements[0]
     try:
-        if statement.word == "power-off":
-            _power_off(run, statements)
+        if statement.word in TOGETHER:
+            TOGETHER[statement.word](run, statements)
         else:
             ACTS[statement.word](run, statement)
     except (LabError, ValueError) as failed:
@@ -108,14 +108,17 @@ def _run(run, statement):
         run.monitor.raise_if_broken(statement, run.clock())
 
 
-def _net_cut(run, statement):
+def _net_cut(run, statements):
+    network.cut(run.lab, [_cut_of(run, statement) for statement in statements])
+
+
+def _cut_of(run, statement):
     keys = statement.keys
     if "from" in keys or "to" in keys:
-        network.cut_pair(run.lab, run.lab.host(statement.need("from")).number,
-                         run.lab.host(statement.need("to")).number, keys.get("link", "all"))
-    else:
-        network.cut_host(run.lab, _host(run, statement).number, keys.get("link", "all"),
-                         keys.get("dir", "both"))
+        return network.pair_cut(run.lab.host(statement.need("from")).number,
+                                run.lab.host(statement.need("to")).number, keys.get("link", "all"))
+    return network.host_cut(_host(run, statement).number, keys.get("link", "all"),
+                            keys.get("dir", "both"))
 
 
 def _ds(run, statement):
@@ -189,6 +192,8 @@ def _datastore(run, statement):
     people.datastore(run, next(iter(statement.flags)), statement.need("ds"))
 
 
+# Neighbouring statements of these happen at one moment.
+TOGETHER = {"power-off": _power_off, "net cut": _net_cut}
 ACTS = {
     "power-on": _power_on,
     "freeze": _freeze,
@@ -198,7 +203,6 @@ ACTS = {
     "agent-continue": _agent_continue,
     "agent-upgrade": _agent_upgrade,
     "agent-kill": lambda run, statement: agent.kill(_host(run, statement)),
-    "net cut": _net_cut,
     "net heal": lambda run, statement: network.heal(run.lab),
     "isolation-address": _isolation_address,
     "ds": _ds,

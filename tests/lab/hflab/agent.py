@@ -97,9 +97,14 @@ def start(host):
 
 
 def start_all(lab):
+    """The first host's agent has a head start: it stands first, as in the simulator, and leads."""
     lab.options.agent_started = True
     lab.save()
-    for host in lab.hosts:
+    first, *others = lab.hosts
+    start(first)
+    wait_until(lambda: (status(first) or {"host": {}})["host"].get("phase") == "member",
+               seconds=FORM_LIMIT_S, what=f"{first.name} to be a member", every=0.1)
+    for host in others:
         start(host)
 
 

@@ -118,7 +118,7 @@ class Group:
         """Removes the group and those below it.  Dying processes may hold them for a moment after
         they have left the process list."""
         for path in [*self.children(), self.path]:
-            wait_until(lambda path=path: _removed(path), seconds=10, what=f"{path} to be free")
+            wait_until(lambda path=path: _removed(path), seconds=60, what=f"{path} to be free")
 
 
 def _removed(path):

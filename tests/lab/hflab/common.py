@@ -7,6 +7,9 @@ import sys
 import time
 
 
+COMMAND_LIMIT_S = 120               # of a command that needs no time by itself, on a busy machine
+
+
 class LabError(Exception):
     """Something a person can act on; printed without a stack trace."""
 
@@ -16,7 +19,7 @@ def boottime():
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def run(argv, *, check=True, timeout=30, stdin=None, env=None):
+def run(argv, *, check=True, timeout=COMMAND_LIMIT_S, stdin=None, env=None):
     """Runs a command to its end and returns the completed process, output as text."""
     argv = [str(word) for word in argv]
     try:

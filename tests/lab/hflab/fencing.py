@@ -29,7 +29,7 @@ def create(lab):
     for number in lab.options.fenced:
         (folder / f"h{number}").write_text("ok\n", encoding="ascii")
     script = Path(__file__).resolve().parents[3] / "scripts" / "lab"
-    argv = [sys.executable, "-B", str(script), "--dir", str(lab.dir), "stand-in-fence"]
+    argv = [sys.executable, str(script), "--dir", str(lab.dir), "stand-in-fence"]
     with open(folder / "log", "ab") as log:
         subprocess.Popen(in_group(lab.outside_group, argv), stdin=subprocess.DEVNULL,
                          stdout=log, stderr=log, start_new_session=True)

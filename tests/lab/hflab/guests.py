@@ -8,10 +8,11 @@ import mmap
 import os
 import struct
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from . import datastores
+from . import datastores, emulators
 from .common import LabError, run, wait_until
 
 IMAGE_BYTES = 1 << 20
@@ -106,9 +107,13 @@ def define(host, vms, start=True):
 
 def define_all(lab):
     """Every VM on the host that it belongs to at first."""
-    for host in lab.hosts:
+    def define_on(host):
         define(host, [vm for vm, guest in lab.options.guests.items()
                       if guest["host"] == host.number])
+        emulators.remember(host)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(define_on, lab.hosts))
 
 
 # --- what is ------------------------------------------------------------------------------------
@@ -160,7 +165,7 @@ def table(lab):
             for vm, hosts in running(lab).items() if vm in lab.options.guests]
 
 
-def wait_writing(lab, seconds=30):
+def wait_writing(lab, seconds=120):
     """Returns when every guest has written at least once."""
     wait_until(lambda: all(read_record(lab, vm)["counter"] for vm in lab.options.guests),
                seconds=seconds, what="the guests' first writes", every=0.05)

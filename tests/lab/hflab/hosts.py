@@ -13,12 +13,12 @@ import sys
 import uuid
 from pathlib import Path
 
-from . import agent, datastores, network
+from . import agent, datastores, emulators, network
 from .cgroups import Group, in_group
-from .common import LabError, process_start, run, wait_until, write_atomically
+from .common import COMMAND_LIMIT_S, LabError, process_start, run, wait_until, write_atomically
 
 LIBVIRT_SOCKET = "run/libvirt/libvirt-sock"
-POWER_OFF_LIMIT_S = 10
+POWER_OFF_LIMIT_S = 60
 PATH_INSIDE = "/lab/build/agent:/usr/sbin:/usr/bin:/sbin:/bin"
 LIBVIRTD_CONF = """\
 host_uuid = "{uuid}"
@@ -69,6 +69,7 @@ class Host:
         (self.dir / "var" / "run").symlink_to("/run")
         (self.dir / "var" / "lock").symlink_to("/run/lock")
         self._fill_etc()
+        emulators.recall(self)
         for datastore in datastores.all_of(self.lab):
             datastores.set_fault(self, datastore.name, "ok")
         self.group.create()
@@ -198,7 +199,7 @@ class Host:
                  "--root", "--wd", "env", f"PATH={PATH_INSIDE}", *map(str, argv)]
         return in_group(self.group, enter)
 
-    def run(self, argv, *, check=True, timeout=30, stdin=None):
+    def run(self, argv, *, check=True, timeout=COMMAND_LIMIT_S, stdin=None):
         return run(self.inside(argv), check=check, timeout=timeout, stdin=stdin)
 
     def start_process(self, argv, log, group=None):
@@ -253,7 +254,7 @@ class Host:
     def _start_watchdog(self):
         log = open(self.dir / "log" / "watchdog.log", "ab")
         script = Path(__file__).resolve().parents[3] / "scripts" / "lab"
-        argv = [sys.executable, "-B", str(script), "--dir", str(self.lab.dir), "stand-in-watchdog",
+        argv = [sys.executable, str(script), "--dir", str(self.lab.dir), "stand-in-watchdog",
                 str(self.number)]
         with log:
             subprocess.Popen(in_group(self.lab.outside_group, argv), stdin=subprocess.DEVNULL,

@@ -32,7 +32,7 @@ def attach(host):
         argv += [f"{host.lab.tag}/{host.name}/{label}", path, link]
     host.start_process(argv, "loops.log", group=host.lab.outside_group)
     for _, _, link in devices:
-        wait_until(lambda link=link: os.path.islink(host.path(link)), seconds=20,
+        wait_until(lambda link=link: os.path.islink(host.path(link)), seconds=60,
                    what=f"{link} on {host.name}; see {host.dir}/log/loops.log")
 
 
@@ -69,4 +69,4 @@ def detach_all(tag):
         except OSError:
             pass                    # it went by itself meanwhile
         os.close(device)
-    wait_until(lambda: not attached(tag), seconds=10, what=f"the last loop device of {tag}")
+    wait_until(lambda: not attached(tag), seconds=60, what=f"the last loop device of {tag}")

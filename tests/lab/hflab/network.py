@@ -4,10 +4,12 @@ Link a and link b are bridges; each host has a port on both.  Cuts are nftables 
 bridges: the machine's own network is never touched.  The isolation address answers from bridge a.
 """
 import json
+from pathlib import Path
 
 from .common import LabError, run, write_atomically
 
 LINKS = ("a", "b")
+NAMESPACES = Path("/run/netns")
 ISOLATION_ADDRESSES = ("10.213.1.254/24", "fd00:a::254/64")
 
 
@@ -103,16 +105,31 @@ def cuts(lab):
         return []
 
 
-def cut_host(lab, number, link="all", direction="both"):
+def host_cut(number, link="all", direction="both"):
     """Drops what a host sends (out), what it should receive (in), or both."""
-    _add(lab, {"host": number, "link": link, "dir": direction})
+    if direction not in ("in", "out", "both"):
+        raise LabError("--dir is in, out or both")
+    return {"host": number, "link": _link(link), "dir": direction}
 
 
-def cut_pair(lab, sender, receiver, link="all"):
+def pair_cut(sender, receiver, link="all"):
     """Two hosts no longer hear each other; everybody else still hears both."""
     if sender == receiver:
         raise LabError("a host cannot be cut from itself")
-    _add(lab, {"from": sender, "to": receiver, "link": link})
+    return {"from": sender, "to": receiver, "link": _link(link)}
+
+
+def _link(link):
+    if link not in (*LINKS, "all"):
+        raise LabError("--link is a, b or all")
+    return link
+
+
+def cut(lab, more):
+    """All of these at one moment."""
+    with lab.locked():
+        write_atomically(_cuts_file(lab), json.dumps([*cuts(lab), *more]))
+        _apply(lab)
 
 
 def heal(lab):
@@ -121,26 +138,18 @@ def heal(lab):
         _apply(lab)
 
 
-def _add(lab, cut):
-    if cut["link"] not in (*LINKS, "all") or cut.get("dir", "both") not in ("in", "out", "both"):
-        raise LabError("--link is a, b or all; --dir is in, out or both")
-    with lab.locked():
-        write_atomically(_cuts_file(lab), json.dumps([*cuts(lab), cut]))
-        _apply(lab)
-
-
-def _rules(lab, cut):
+def _rules(lab, one_cut):
     """The nftables rules of one cut, by chain."""
-    for link in LINKS if cut["link"] == "all" else (cut["link"],):
-        if "from" in cut:
-            one, other = (port(lab.tag, cut[key], link) for key in ("from", "to"))
+    for link in LINKS if one_cut["link"] == "all" else (one_cut["link"],):
+        if "from" in one_cut:
+            one, other = (port(lab.tag, one_cut[key], link) for key in ("from", "to"))
             yield "forward", f'iifname "{one}" oifname "{other}" drop'
             yield "forward", f'iifname "{other}" oifname "{one}" drop'
             continue
-        name = port(lab.tag, cut["host"], link)
-        if cut["dir"] in ("out", "both"):
+        name = port(lab.tag, one_cut["host"], link)
+        if one_cut["dir"] in ("out", "both"):
             yield "prerouting", f'iifname "{name}" drop'
-        if cut["dir"] in ("in", "both"):
+        if one_cut["dir"] in ("in", "both"):
             yield "forward", f'oifname "{name}" drop'
             yield "output", f'oifname "{name}" drop'
 
@@ -148,8 +157,8 @@ def _rules(lab, cut):
 def _apply(lab):
     """Replaces all rules in one transaction."""
     chains = {"prerouting": [], "forward": [], "output": []}
-    for cut in cuts(lab):
-        for chain, rule in _rules(lab, cut):
+    for one_cut in cuts(lab):
+        for chain, rule in _rules(lab, one_cut):
             chains[chain].append(rule)
     text = ["table bridge cuts", "delete table bridge cuts", "table bridge cuts {"]
     for chain, rules in chains.items():
@@ -163,10 +172,9 @@ def _apply(lab):
 # --- the end ------------------------------------------------------------------------------------
 
 def namespaces(tag):
-    """The lab's network namespaces that exist."""
-    listed = run(["ip", "netns", "list"], check=False).stdout.splitlines()
-    return [name for name in (line.split()[0] for line in listed if line.strip())
-            if name.startswith(f"{tag}-")]
+    """The lab's network namespaces that exist.  `ip netns list` asks the kernel about each, and
+    waits for those that are just being taken down."""
+    return [entry.name for entry in NAMESPACES.glob(f"{tag}-*")]
 
 
 def remove_all(tag):

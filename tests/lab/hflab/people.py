@@ -8,8 +8,8 @@ import time
 from . import agent, guests
 from .common import LabError, note, wait_until
 
-LEADER_LIMIT_S = 10
-SHUTDOWN_LIMIT_S = 30
+LEADER_LIMIT_S = 30
+SHUTDOWN_LIMIT_S = 60
 LEASES = {"fast": "2s", "standard": "4s", "patient": "20s"}     # of the profiles
 
 

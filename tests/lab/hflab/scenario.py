@@ -147,9 +147,8 @@ def _play(run, statements):
     while index < len(statements):
         statement = statements[index]
         together = [statement]
-        # Neighbouring power-offs happen at one moment.
-        while (statement.word == "power-off" and index + len(together) < len(statements)
-               and statements[index + len(together)].word == "power-off"):
+        while (statement.word in acts.TOGETHER and index + len(together) < len(statements)
+               and statements[index + len(together)].word == statement.word):
             together.append(statements[index + len(together)])
         index += len(together)
         if statement.word in ("cluster", "host", "vm"):

@@ -97,7 +97,7 @@ def _kill(pid):
 
 
 def _wait_for_the_end(group, me):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         left = [pid for pid in group.pids() if pid != me and process_start(pid) is not None]
         if not left:

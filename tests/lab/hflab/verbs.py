@@ -95,9 +95,11 @@ def net_cut(lab, args):
     if len(args.host) == 2:
         if args.dir_of_cut != "both":
             raise LabError("--dir belongs to a cut of one host")
-        network.cut_pair(lab, *(lab.host(name).number for name in args.host), link=args.link)
+        one, other = (lab.host(name).number for name in args.host)
+        network.cut(lab, [network.pair_cut(one, other, args.link)])
     else:
-        network.cut_host(lab, lab.host(args.host[0]).number, args.link, args.dir_of_cut)
+        network.cut(lab, [network.host_cut(lab.host(args.host[0]).number, args.link,
+                                           args.dir_of_cut)])
 
 
 def net_heal(lab, _):

@@ -36,6 +36,8 @@ class FaultDriver {
     void act(std::uint32_t index);
     void begin(FaultKind kind);
     void begin_on_host(FaultKind kind, HostId host);
+    void begin_on_two();
+    void trouble_leader();
     void begin_network(FaultKind kind);
     void begin_storage(FaultKind kind);
     void begin_people(FaultKind kind);

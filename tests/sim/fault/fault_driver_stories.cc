@@ -88,7 +88,6 @@ void FaultDriver::lose_datastores() {
 }
 
 void FaultDriver::begin_story(FaultKind kind) {
-    if (kind >= FaultKind::IsolationAddressDown) return begin_isolation(kind);
     const Timing& timing = plan_.cluster.timing;
     HostId host = any_host();
     if (!world_.host(host).can_step()) return;
@@ -132,7 +131,6 @@ void FaultDriver::begin_story(FaultKind kind) {
 
 // Fence devices, and people who vouch for a death with their own eyes.
 void FaultDriver::begin_from_outside(FaultKind kind) {
-    if (kind >= FaultKind::PersonMigrates) return begin_migration(kind);
     const HostId host = any_host();
     if (kind == FaultKind::OperatorConfirms) {
         HostId dead;
@@ -173,7 +171,7 @@ void FaultDriver::trouble_migration(const Undo& scene) {
                                               FaultKind::TrapPowerOff,
                                               FaultKind::LeaderTrouble};
     const FaultKind trouble = kTroubles[chance_.below(std::size(kTroubles))];
-    if (trouble == FaultKind::LeaderTrouble) return begin(trouble);
+    if (trouble == FaultKind::LeaderTrouble) return trouble_leader();
     begin_on_host(trouble, scene.host);
     const VmIndex vm = any_vm();
     if (chance_.permille(300)) world_.start_by_person(vm, scene.other);

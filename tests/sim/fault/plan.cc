@@ -82,6 +82,24 @@ void draw_policies(ClusterConfig& cluster, Chance& chance) {
     }
 }
 
+// What VMs have to do with each other; from numbers of its own.  Circles, names of nobody and groups larger than the cluster are
+// part of it: none of them may keep for ever what could run.
+void draw_relations(ClusterConfig& cluster, std::uint64_t seed) {
+    Chance own(Prng(seed ^ 0x7e1a7105U).next());
+    if (!own.permille(300)) return;
+    for (VmConfig& vm : cluster.vms) {
+        if (own.permille(300)) vm.apart = own.permille(500) ? "left" : "right";
+        if (own.permille(300)) vm.together = own.permille(500) ? "shop" : "bank";
+        if (own.permille(300)) vm.agent_after = own.between(seconds{1}, seconds{8});
+        for (std::uint64_t i = own.permille(400) ? 1 + own.below(2) : 0; i > 0; --i) {
+            const std::uint64_t which = 1 + own.below(cluster.vms.size() + 1);
+            const std::string name = text_of("vm%llu", static_cast<unsigned long long>(which));
+            if (name != vm.name) vm.after.push_back(own.permille(400) ? name + ":agent" : name);
+        }
+    }
+    cluster.relations = true;
+}
+
 // From numbers of its own, so that runs without fence devices stay what they were.
 void draw_fencing(ClusterConfig& cluster, std::uint64_t seed) {
     Chance own(Prng(seed ^ 0xfe0ce).next());
@@ -100,6 +118,7 @@ Plan plan_of(std::uint64_t seed) {
     draw_hardware(plan.cluster, chance);
     draw_vms(plan.cluster, chance);
     draw_fencing(plan.cluster, seed);
+    draw_relations(plan.cluster, seed);
 
     Chance policies(Prng(seed ^ 0x9011c1e5U).next());
     draw_policies(plan.cluster, policies);
@@ -124,6 +143,10 @@ Plan plan_of(std::uint64_t seed) {
         Chance own(Prng(seed ^ (kind + 1) * 0x2545f4914f6cdd1dU).next());
         if (own.permille(density)) plan.mean_interval[kind] = own.spread(seconds{8}, seconds{120});
     }
+    // In every such run, for chance alone would hardly meet it.
+    if (plan.loses_datastores)
+        plan.mean_interval[static_cast<std::size_t>(FaultKind::LoseDatastores)] =
+            losses.spread(seconds{30}, seconds{200});
     plan.hosts_down_max =
         static_cast<std::uint32_t>(1 + chance.below(plan.cluster.hosts.size() - 1));
     // A VM that ran before the agent came is nobody's until the agent has claimed it.
@@ -153,6 +176,7 @@ std::string describe(const Plan& plan) {
     if (cluster.tight) text += ", the shortest dead time";
     if (cluster.lost_answers) text += ", lost answers";
     if (cluster.fence_undone.high > Duration::zero()) text += ", fence devices";
+    if (cluster.relations) text += ", VMs apart, together and after each other";
     text += "; faults:";
     for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind) {
         if (plan.mean_interval[kind] > Duration::zero())

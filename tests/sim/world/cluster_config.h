@@ -30,6 +30,8 @@ struct VmConfig {
     std::vector<std::string> after{};  // names of VMs
     std::string apart{};               // groups; empty: none
     std::string together{};
+    Duration agent_after{};  // it has run, its guest agent is up; zero: it has none
+    std::vector<std::string> networks{};
 };
 
 struct HostConfig {
@@ -37,6 +39,7 @@ struct HostConfig {
     std::int64_t drift_ppm = 0;
     bool fence_device = false;  // others can cut its power
     bool joins_later = false;   // the files of the others do not name it
+    std::vector<std::string> networks{};
 };
 
 struct ClusterConfig {
@@ -50,6 +53,8 @@ struct ClusterConfig {
     std::uint8_t voters_count = 3;
     std::uint8_t datastores_count = 3;
     std::uint8_t links_count = 1;
+    bool relations = false;       // VMs have to do with each other
+    bool networks_known = false;  // to the agents
     std::vector<HostConfig> hosts;
     std::vector<VmConfig> vms;
 

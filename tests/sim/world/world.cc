@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <ctime>
 
-#include "engine/base/name_hash.h"
-
 namespace holdfast::sim {
 
 namespace {
@@ -41,30 +39,6 @@ World::World(const ClusterConfig& config, Log* log)
         host.id = HostId{static_cast<std::uint16_t>(i + 1)};
         host.hypervisor =
             std::make_unique<Hypervisor>(host.id, config_, vms_, *this, agenda_, chance_, tally_);
-    }
-}
-
-void World::make_vms() {
-    for (const VmConfig& wanted : config_.vms) {
-        Vm vm;
-        const auto index = static_cast<VmIndex>(vms_.size());
-        vm.spec.vm = vm_id_of(index);
-        vm.spec.name = VmName{wanted.name};
-        vm.spec.memory_mib = wanted.memory_mib;
-        vm.spec.cpus = 1;
-        vm.spec.priority = wanted.priority;
-        vm.spec.datastores = 1;
-        vm.spec.xml = XmlRef{wanted.home, index * 4096, 1000, 4000, 0xc0de0000U + index};
-        vm.home = wanted.home;
-        vm.autostart = wanted.autostart;
-        vm.spec.isolation = wanted.isolation;
-        VmRelations& relations = vm.spec.relations;
-        relations.name = name_hash(wanted.name);
-        if (!wanted.apart.empty()) relations.apart = name_hash(wanted.apart);
-        if (!wanted.together.empty()) relations.together = name_hash(wanted.together);
-        for (std::size_t i = 0; i < wanted.after.size() && i < kAfterMax; ++i)
-            relations.after[i] = name_hash(wanted.after[i]);
-        vms_.push_back(vm);
     }
 }
 
@@ -166,6 +140,9 @@ void World::dispatch(const AgendaEntry& entry) {
         case Wake::Autostart:
             if (host.power_life == entry.life) start_by_person(entry.index, host.id);
             return;
+        case Wake::GuestUp:
+            if (vms_[entry.index].runs_count == entry.life) host.hypervisor->guest_up(entry.index);
+            return;
         case Wake::ProbeRound: probe_round(host, entry.life); return;
         case Wake::FenceMoves: fence_moves(host, entry.index); return;
         case Wake::MigrationMoves: migration_moves(entry.index); return;
@@ -249,6 +226,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::AgentStarts:
         case Wake::PersonActs:
         case Wake::Autostart:
+        case Wake::GuestUp:
         case Wake::ProbeRound:
         case Wake::FenceMoves:
         case Wake::MigrationMoves:
@@ -317,11 +295,19 @@ void World::step_watched(SimHost& host, const Event& event) {
     ++watched_.steps;
     watched_.all_ms += took;
     watched_.step_max_ms = std::max(watched_.step_max_ms, took);
+    std::uint64_t orders = 0;
+    bool declares = watched_.since_death_ms > 0;
     for (const Action& action : *actions_) {
         const auto* line = std::get_if<TraceLine>(&action);
-        if (line != nullptr && line->trace.code == TraceCode::OrderGiven)
-            watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+        if (line == nullptr) continue;
+        if (line->trace.code == TraceCode::OrderGiven) ++orders;
+        declares = declares || line->trace.code == TraceCode::DeclaredDead;
     }
+    if (declares) watched_.since_death_ms += took;
+    if (orders == 0) return;
+    watched_.orders += orders;
+    watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+    watched_.plan_all_ms = watched_.since_death_ms;
 }
 
 void World::step(SimHost& host, const Event& event) {

@@ -151,6 +151,10 @@ class World : public HypervisorOwner {
         double all_ms = 0;
         double step_max_ms = 0;
         double plan_max_ms = 0;  // of a step that gave orders
+        double since_death_ms =
+            0;                   // of the step that declared the first host dead, and all after it
+        double plan_all_ms = 0;  // of those up to the last that gave orders
+        std::uint64_t orders = 0;
     };
 
     void watch_cpu(HostId host) { watched_ = StepCost{host}; }
@@ -203,6 +207,7 @@ class World : public HypervisorOwner {
     void boot(SimHost& host);
     void host_dies(SimHost& host, const std::string& why);
     void agent_dies(SimHost& host);
+    [[nodiscard]] Capacity capacity_of(HostId id) const;
     void drain(SimHost& host);
 
     // ---- HypervisorOwner

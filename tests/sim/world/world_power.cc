@@ -268,7 +268,7 @@ void World::start_agent(HostId id) {
     tally_.add(Count::AgentStarts);
     say(id, "its agent starts");
     mail(id, host.life, host.keeper.report());
-    mail(id, host.life, CapacityReport{Capacity{config_.hosts[id.value() - 1U].memory_mib, 64, 1}});
+    mail(id, host.life, CapacityReport{capacity_of(id)});
     host.hypervisor->connect(now_, host.life);
     if (config_.isolation_address)
         agenda_.put(now_ + config_.timing.interval, Wake::ProbeRound, id.value(), 0, host.life);
