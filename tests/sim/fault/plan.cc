@@ -126,9 +126,6 @@ Plan plan_of(std::uint64_t seed) {
     // Mostly shorter than the run: what a barred host has to wait for should happen in it.
     Chance limit(Prng(seed ^ 0x9e3779b97f4a7c15U).next());
     if (limit.permille(850)) plan.cluster.blackout_limit = limit.spread(seconds{2}, seconds{60});
-    Chance losses(Prng(seed ^ 0x105eULL).next());
-    plan.loses_datastores = losses.permille(150) && plan.cluster.voters_count > 1 &&
-                            !plan.cluster.lost_answers && !plan.cluster.late_writes;
     Chance joiner(Prng(seed ^ 0x901e5ULL).next());
     if (joiner.permille(200)) {
         plan.cluster.hosts.push_back(plan.cluster.hosts.back());
