@@ -9,6 +9,7 @@
 
 #include "agent/text.h"
 #include "engine/base/limits.h"
+#include "net/address.h"
 
 namespace holdfast {
 
@@ -97,10 +98,53 @@ Result<ControlRequest> decode_timing(const std::vector<std::string_view>& words)
     return ControlRequest{ChangeRequest{change}};
 }
 
+// The addresses of a host's links, with commas between them.
+Result<std::array<LinkAddress, kLinksMax>> decode_addresses(std::string_view text) {
+    std::array<LinkAddress, kLinksMax> addresses{};
+    for (std::size_t link = 0;; ++link) {
+        const std::size_t comma = text.find(',');
+        if (link == kLinksMax)
+            return Unexpected{
+                Error{0, "a host has at most " + std::to_string(kLinksMax) + " addresses."}};
+        const Result<Address> address = parse_address(text.substr(0, comma));
+        if (!address) return Unexpected{address.error()};
+        addresses[link] = {static_cast<std::uint8_t>(address->family), address->bytes};
+        if (comma == std::string_view::npos) return addresses;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+std::string encode_addresses(const std::array<LinkAddress, kLinksMax>& addresses) {
+    std::string text;
+    for (const LinkAddress& link : addresses) {
+        if (link.family == 0) continue;
+        const Address address{static_cast<AddressFamily>(link.family), link.bytes};
+        text += (text.empty() ? "" : ",") + to_string(address);
+    }
+    return text;
+}
+
+Result<ControlRequest> decode_member(const std::vector<std::string_view>& words) {
+    MemberChange change;
+    std::uint16_t host = 0;
+    if (!read_number(words[4], host) || host < 1 || host > kHostsMax)
+        return refuse("change member takes a host id, 1 to 1024.");
+    change.host = HostId{host};
+    change.remove = words[3] == "remove";
+    if (change.remove && words.size() == 5) return ControlRequest{ChangeRequest{change}};
+    if (words[3] != "add" || words.size() != 7 || words[6].size() > 64)
+        return refuse("change member takes remove ID, or add ID ADDRESS[,ADDRESS...] NAME.");
+    const auto addresses = decode_addresses(words[5]);
+    if (!addresses) return refuse("change member: " + addresses.error().text);
+    change.place = {FixedText<64>{words[6]}, *addresses};
+    return ControlRequest{ChangeRequest{change}};
+}
+
 Result<ControlRequest> decode_change(const std::vector<std::string_view>& words) {
     if (words.size() >= 3 && words[2] == "timing") return decode_timing(words);
     if (words.size() >= 5 && words[2] == "datastore") {
-        const bool known = words[3] == "add" || words[3] == "retire";
+        const bool lost = words[3] == "retire-without-majority";
+        const bool known = words[3] == "add" || words[3] == "retire" || lost;
         // A name may hold blanks: it is the rest of the packet.
         const char* end = words.back().data() + words.back().size();
         const std::string_view name(words[4].data(),
@@ -108,7 +152,7 @@ Result<ControlRequest> decode_change(const std::vector<std::string_view>& words)
         if (!known || name.empty() || name.size() > kDatastoreNameMax)
             return refuse("change datastore takes add or retire, and a name of 1 to 48 bytes.");
         return ControlRequest{
-            ChangeRequest{DatastoreChange{DatastoreName{name}, words[3] == "retire"}}};
+            ChangeRequest{DatastoreChange{DatastoreName{name}, words[3] != "add", lost}}};
     }
     if (words.size() == 5 && words[2] == "maintenance") {
         std::uint16_t host = 0;
@@ -117,7 +161,9 @@ Result<ControlRequest> decode_change(const std::vector<std::string_view>& words)
             return refuse("change maintenance takes a host id, 1 to 1024, and on or off.");
         return ControlRequest{ChangeRequest{MaintenanceChange{HostId{host}, words[4] == "on"}}};
     }
-    return refuse("change takes timing, datastore or maintenance, with what belongs to it.");
+    if (words.size() >= 5 && words[2] == "member") return decode_member(words);
+    return refuse(
+        "change takes timing, datastore, maintenance or member, with what belongs to it.");
 }
 
 std::string encode_change(const ConfigChange& change) {
@@ -128,8 +174,16 @@ std::string encode_change(const ConfigChange& change) {
         return text;
     }
     if (const auto* datastore = std::get_if<DatastoreChange>(&change)) {
-        return std::string(" change datastore ") + (datastore->retire ? "retire " : "add ") +
-               std::string(datastore->name.view());
+        const char* act = datastore->without_majority ? "retire-without-majority "
+                          : datastore->retire         ? "retire "
+                                                      : "add ";
+        return std::string(" change datastore ") + act + std::string(datastore->name.view());
+    }
+    if (const auto* member = std::get_if<MemberChange>(&change)) {
+        const std::string id = std::to_string(member->host.value());
+        if (member->remove) return " change member remove " + id;
+        return " change member add " + id + " " + encode_addresses(member->place.addresses) + " " +
+               std::string(member->place.name.view());
     }
     const auto& maintenance = std::get<MaintenanceChange>(change);
     return " change maintenance " + std::to_string(maintenance.host.value()) +
@@ -225,7 +279,11 @@ std::string change_sentence(const AnswerChange& answer, const std::string& leade
         case ChangeVerdict::Busy: return "Another change is under way; try again in a moment.";
         case ChangeVerdict::LastVoter: return "It is the only voting datastore, and one must stay.";
         case ChangeVerdict::TooMany:
-            return std::to_string(kVotersMax) + " datastores vote already; retire one first.";
+            return std::to_string(kVotersMax) +
+                   " datastores vote already, so retire one first; or the agents have room for no "
+                   "more hosts, or none with so high an id: name it in every configuration file "
+                   "and "
+                   "restart them one after the other.";
         case ChangeVerdict::NotReached:
             return "A majority of the hosts does not write and read that datastore; `holdfast "
                    "status` on each shows who does.";
@@ -235,6 +293,13 @@ std::string change_sentence(const AnswerChange& answer, const std::string& leade
             return "VMs of a host that is not alive are not settled yet, and its list of them lies "
                    "on "
                    "today's datastores alone: wait until they run elsewhere or it is back.";
+        case ChangeVerdict::MajorityLives:
+            return "A majority of the voting datastores answers this host, or the one that you "
+                   "name "
+                   "does: retire it in the ordinary way, on the leader.";
+        case ChangeVerdict::NotOver:
+            return "That host is not proved dead, and has not said goodbye: shut it down first, or "
+                   "wait until `holdfast status` calls it dead.";
         case ChangeVerdict::OfficeEnded: break;
     }
     return "The leader lost its office before the change was in force; it may come or not. Look at "

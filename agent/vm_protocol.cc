@@ -41,6 +41,9 @@ void put(Writer& out, const VmSpec& spec) {
     out.number(spec.relations.together);
     for (const std::uint32_t after : spec.relations.after) out.number(after);
     out.number(spec.relations.after_delay_seconds);
+    out.number(spec.relations.after_agent);
+    out.number(static_cast<std::uint8_t>(spec.agent));
+    for (const std::uint32_t network : spec.networks) out.number(network);
 }
 
 VmSpec get_spec(Reader& in) {
@@ -60,6 +63,9 @@ VmSpec get_spec(Reader& in) {
     spec.relations.together = in.number<std::uint32_t>();
     for (std::uint32_t& after : spec.relations.after) after = in.number<std::uint32_t>();
     spec.relations.after_delay_seconds = in.number<std::uint16_t>();
+    spec.relations.after_agent = in.number<std::uint8_t>();
+    spec.agent = in.choice(GuestAgent::None, GuestAgent::Up);
+    for (std::uint32_t& network : spec.networks) network = in.number<std::uint32_t>();
     if (spec.vm.is_none() || spec.xml.raw_bytes > kXmlRawBytesMax) in.refuse();
     return spec;
 }
@@ -167,12 +173,20 @@ void put(Writer& out, const CapacitySeen& m) {
     out.number(m.capacity.memory_mib);
     out.number(m.capacity.cpus);
     out.number(m.capacity.datastores);
+    const HostNetworks& networks = m.capacity.networks;
+    out.number(static_cast<std::uint8_t>(networks.known ? 1 : 0));
+    out.number(static_cast<std::uint8_t>(networks.hashes.size()));
+    for (const std::uint32_t network : networks.hashes) out.number(network);
 }
 
 void get(Reader& in, CapacitySeen& m) {
     m.capacity.memory_mib = in.number<std::uint32_t>();
     m.capacity.cpus = in.number<std::uint16_t>();
     m.capacity.datastores = in.number<std::uint32_t>();
+    m.capacity.networks.known = in.flag();
+    for (auto count = in.number<std::uint8_t>(); count > 0; --count) {
+        if (!m.capacity.networks.hashes.try_push(in.number<std::uint32_t>())) in.refuse();
+    }
 }
 
 void put(Writer& out, const LibvirtState& m) {

@@ -89,6 +89,9 @@ def print_steps(steps, goals):
         rows.append([f"{entry['hosts']} hosts, {role}, {entry['event']}", entry["steps"], entry["p50_ns"], entry["p99_ns"],
                      entry["p999_ns"], entry["allocations"]])
     table(["step", "steps", "p50", "p99", "p99.9", "allocations"], rows)
+    whole = [entry for entry in steps if entry["event"] == "all" and entry["leads"] and "engine_kib" in entry]
+    print("Memory of the engine, all of it allocated when it is made, MiB")
+    table(["hosts", "engine"], [[entry["hosts"], f"{entry['engine_kib'] / 1024:.1f}"] for entry in whole])
     at_64 = [entry for entry in steps if entry["hosts"] == 64 and entry["event"] == "all"]
     goals.check("engine step, 64 hosts, median (of leader and follower the slower)",
                 max((entry["p50_ns"] for entry in at_64), default=None), 300, " ns")
@@ -160,6 +163,18 @@ def print_failover(runs):
             entry["away_p99_s"], entry["runs"]] for entry in runs])
 
 
+def print_scale(folder):
+    try:
+        with open(os.path.join(folder, "scale.txt")) as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return
+    print("A large cluster in the simulator loses a host full of VMs; all engines run in one process")
+    for line in lines:
+        print("  " + line)
+    print()
+
+
 def machine():
     model = "unknown CPU"
     try:
@@ -184,6 +199,7 @@ def main():
     print_micro(load(folder, "micro"), goals)
     print_agents(load(folder, "agents"), goals)
     print_failover(load(folder, "failover"))
+    print_scale(folder)
     print("Goals; against sanlock, sbd and corosync: bench/peers/run")
     table(["goal", "limit", "here", ""], goals.rows)
     if goals.missed:

@@ -47,7 +47,8 @@ constexpr Field kConfigEpoch{160, 8};
 constexpr Field kConfigStep{168, 8};
 constexpr Field kRosterVersion{176, 8};
 constexpr Field kOrdersVersion{184, 8};
-constexpr Field kReserved3{192, 32};
+constexpr Field kRoundAfter{192, 8};
+constexpr Field kReserved3{200, 24};
 constexpr Field kTag{224, 32};
 
 constexpr std::array kFields{
@@ -79,6 +80,7 @@ constexpr std::array kFields{
     kConfigStep,
     kRosterVersion,
     kOrdersVersion,
+    kRoundAfter,
     kReserved3,
     kTag,
 };
@@ -214,6 +216,7 @@ void encode_beat(const Beat& beat, const ClusterUuid& cluster, KeyId key_id, Bea
     put(out, kConfigStep, beat.config.step);
     put(out, kRosterVersion, beat.roster_version.value());
     put(out, kOrdersVersion, beat.orders_version.value());
+    put(out, kRoundAfter, beat.round_after.value());
 }
 
 Result<Nothing, BeatReject> check_envelope(std::span<const std::uint8_t> datagram,
@@ -271,6 +274,7 @@ Result<Beat, BeatReject> decode_beat(BeatBytesView bytes) {
     beat.config.step = get(bytes, kConfigStep);
     beat.roster_version = Version{get(bytes, kRosterVersion)};
     beat.orders_version = Version{get(bytes, kOrdersVersion)};
+    beat.round_after = BeatNumber{get(bytes, kRoundAfter)};
     return beat;
 }
 

@@ -29,7 +29,8 @@
 //      168     8  configuration step
 //      176     8  roster_version
 //      184     8  orders_version
-//      192    32  reserved
+//      192     8  round_after           0: none
+//      200    24  reserved
 //      224    32  tag                   keyed BLAKE2b-256 over bytes 0..223
 //
 // All integers are little-endian and unsigned.  Reserved bytes are zero when written and ignored

@@ -55,6 +55,12 @@ Result<Nothing> MemberTable::add(const Member& member) {
     return Nothing{};
 }
 
+void MemberTable::remove(HostId host) {
+    if (find(host) == nullptr) return;
+    members_[host.value() - 1U] = Member{};
+    --count_;
+}
+
 void MemberTable::clear() {
     members_.assign(kHostsMax, Member{});
     count_ = 0;

@@ -33,6 +33,9 @@ class MemberTable {
     // address that another member or another link uses.
     [[nodiscard]] Result<Nothing> add(const Member& member);
 
+    // The member of that id, if there is one, is none any more.
+    void remove(HostId host);
+
     void clear();
 
     // Null when `host` is no member, or no host id at all.

@@ -13,6 +13,8 @@ constexpr std::uint32_t kAcceptsWithoutHardware = 1U << 0U;
 constexpr std::uint8_t kMemberOut = 1U << 0U;
 constexpr std::uint8_t kMemberCertifiedDead = 1U << 1U;
 constexpr std::uint8_t kMemberMaintenance = 1U << 2U;
+constexpr std::uint8_t kMemberJoining = 1U << 3U;
+constexpr std::uint8_t kMemberRemoved = 1U << 4U;
 constexpr std::size_t kTimingParts = 9;               // of Timing, in its order
 constexpr std::size_t kDurations = kTimingParts + 1;  // these, then blackout_limit
 
@@ -30,7 +32,9 @@ struct ConfigHeaderOnDisk {
     std::uint32_t members_crc32c;
     std::array<std::uint8_t, 4> reserved0;
     std::array<std::uint64_t, kTimingParts> next_ns;  // all zero: no change of timing is under way
-    std::array<std::uint8_t, 276> reserved1;
+    std::uint64_t list_lost_epoch;
+    std::uint64_t list_lost_step;
+    std::array<std::uint8_t, 260> reserved1;
     std::uint32_t crc32c;
 };
 
@@ -41,6 +45,7 @@ static_assert(offsetof(ConfigHeaderOnDisk, durations_ns) == 56);
 static_assert(offsetof(ConfigHeaderOnDisk, policies) == 136);
 static_assert(offsetof(ConfigHeaderOnDisk, members_count) == 148);
 static_assert(offsetof(ConfigHeaderOnDisk, next_ns) == 160);
+static_assert(offsetof(ConfigHeaderOnDisk, list_lost_epoch) == 232);
 static_assert(offsetof(ConfigHeaderOnDisk, crc32c) == kSectorCrcOffset);
 static_assert(std::has_unique_object_representations_v<ConfigHeaderOnDisk>);
 
@@ -140,6 +145,8 @@ MemberOnDisk to_disk(const ConfigMember& member) {
     if (member.out) disk.flags |= kMemberOut;
     if (member.certified_dead) disk.flags |= kMemberCertifiedDead;
     if (member.maintenance) disk.flags |= kMemberMaintenance;
+    if (member.joining) disk.flags |= kMemberJoining;
+    if (member.removed) disk.flags |= kMemberRemoved;
     const std::string_view name = member.name.view();
     disk.name_bytes = static_cast<std::uint8_t>(name.size());
     name.copy(disk.name.data(), disk.name.size());
@@ -224,13 +231,15 @@ std::optional<Reject> read_members(std::span<const std::byte> block,
         member.out = (disk.flags & kMemberOut) != 0;
         member.certified_dead = (disk.flags & kMemberCertifiedDead) != 0;
         member.maintenance = (disk.flags & kMemberMaintenance) != 0;
+        member.joining = (disk.flags & kMemberJoining) != 0;
+        member.removed = (disk.flags & kMemberRemoved) != 0;
         member.counted = Incarnation::from_value(disk.counted_incarnation);
         for (std::size_t link = 0; link < kLinksMax; ++link) {
             const AddressOnDisk& address = disk.addresses[link];
             const std::size_t at = offsetof(MemberOnDisk, addresses) + link * sizeof(AddressOnDisk);
             const bool known = address.family == 0 || address.family == 4 || address.family == 6;
             if (!known) check.at_most(offset + at, address.family, 0);
-            member.addresses[link] = ConfigAddress{address.family, address.bytes};
+            member.addresses[link] = LinkAddress{address.family, address.bytes};
         }
         if (check.reject()) return check.reject();
         member.name = FixedText<64>{std::string_view{disk.name.data(), disk.name_bytes}};
@@ -264,6 +273,8 @@ std::size_t encode_config(const ConfigRecord& record,
     header.number_step = record.number.step;
     header.durations_ns = durations_of(record);
     if (record.timing_next != record.timing) header.next_ns = parts_of(record.timing_next);
+    header.list_lost_epoch = record.list_lost.epoch.value();
+    header.list_lost_step = record.list_lost.step;
     header.policies = record.accepts_without_hardware ? kAcceptsWithoutHardware : 0;
     header.datastores_count = static_cast<std::uint32_t>(record.datastores.size());
     header.datastores_crc32c = crc32c(datastore_bytes(block, record.datastores.size()));
@@ -286,6 +297,7 @@ Result<Nothing, Reject> decode_config(std::span<const std::byte> block,
     record.incarnation = Incarnation::from_value(header.incarnation);
     record.version = Version{header.version};
     record.number = ConfigNumber{Epoch{header.number_epoch}, header.number_step};
+    record.list_lost = ConfigNumber{Epoch{header.list_lost_epoch}, header.list_lost_step};
     read_durations(header, record);
     record.accepts_without_hardware = (header.policies & kAcceptsWithoutHardware) != 0;
     record.datastores.clear();

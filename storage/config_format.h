@@ -17,6 +17,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/result.h"
 #include "engine/base/types.h"
+#include "engine/machine/cluster_config.h"
 #include "engine/machine/slot.h"
 #include "engine/machine/timing.h"
 #include "storage/geometry.h"
@@ -24,21 +25,16 @@
 
 namespace holdfast {
 
-struct ConfigAddress {
-    std::uint8_t family = 0;               // 4 or 6; 0: none on this link
-    std::array<std::uint8_t, 16> bytes{};  // network order; IPv4 uses the first four
-
-    friend bool operator==(const ConfigAddress&, const ConfigAddress&) = default;
-};
-
 struct ConfigMember {
     HostId host;
     Uuid host_uuid;
     FixedText<64> name;
-    std::array<ConfigAddress, kLinksMax> addresses{};
+    std::array<LinkAddress, kLinksMax> addresses{};
     bool out = false;             // does not vouch, stand or judge
     bool certified_dead = false;  // `counted` and everything older is proved dead
     bool maintenance = false;     // takes no VMs and does not lead
+    bool joining = false;         // not yet known to everybody
+    bool removed = false;         // out for good, until it is added again
     Incarnation counted;          // as counted by the leader
 
     friend bool operator==(const ConfigMember&, const ConfigMember&) = default;
@@ -61,7 +57,8 @@ struct ConfigRecord {
     Timing timing_next;  // where a change leads to; `timing` when none is under way
     Duration blackout_limit{};
     bool accepts_without_hardware =
-        false;  // policy: watchdog class soft or none is enough for a verdict read
+        false;               // policy: watchdog class soft or none is enough for a verdict read
+    ConfigNumber list_lost;  // the last record made without a majority of the list before
     FixedList<ConfigDatastore, kDatastoresMax> datastores;
     FixedList<ConfigMember, kHostsMax> members;
 

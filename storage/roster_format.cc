@@ -1,5 +1,7 @@
 #include "storage/roster_format.h"
 
+#include <algorithm>
+
 #include "storage/crc32c.h"
 #include "storage/record_frame.h"
 #include "storage/vm_spec_format.h"
@@ -23,7 +25,10 @@ struct RosterHeaderOnDisk {
     std::uint32_t entries_count;
     std::uint32_t entries_crc32c;
     std::uint16_t cpus;
-    std::array<std::uint8_t, 434> reserved;
+    std::uint8_t networks_known;
+    std::uint8_t networks_count;
+    std::array<std::uint32_t, kHostNetworksMax> networks;
+    std::array<std::uint8_t, 176> reserved;
     std::uint32_t crc32c;
 };
 
@@ -34,6 +39,7 @@ static_assert(offsetof(RosterHeaderOnDisk, version) == 48);
 static_assert(offsetof(RosterHeaderOnDisk, memory_mib) == 56);
 static_assert(offsetof(RosterHeaderOnDisk, entries_count) == 64);
 static_assert(offsetof(RosterHeaderOnDisk, entries_crc32c) == 68);
+static_assert(offsetof(RosterHeaderOnDisk, networks) == 76);
 static_assert(offsetof(RosterHeaderOnDisk, crc32c) == kSectorCrcOffset);
 static_assert(std::has_unique_object_representations_v<RosterHeaderOnDisk>);
 
@@ -89,6 +95,9 @@ std::optional<Reject> check_header(std::span<const std::byte> block,
     check.between(offsetof(RosterHeaderOnDisk, version), disk.version, 1, UINT64_MAX);
     check.at_most(
         offsetof(RosterHeaderOnDisk, entries_count), disk.entries_count, kRosterEntriesMax);
+    check.at_most(offsetof(RosterHeaderOnDisk, networks_known), disk.networks_known, 1);
+    check.at_most(
+        offsetof(RosterHeaderOnDisk, networks_count), disk.networks_count, kHostNetworksMax);
     if (check.reject()) return check.reject();
     const std::size_t needed = kHeaderBytes + disk.entries_count * sizeof(ClaimOnDisk);
     if (block.size() < needed) return Reject{RejectCode::Truncated, 0, block.size(), needed};
@@ -120,6 +129,11 @@ std::size_t encode_roster(const Roster& roster,
     header.memory_mib = roster.capacity.memory_mib;
     header.datastores = roster.capacity.datastores;
     header.cpus = roster.capacity.cpus;
+    header.networks_known = roster.capacity.networks.known ? 1 : 0;
+    header.networks_count = static_cast<std::uint8_t>(roster.capacity.networks.hashes.size());
+    std::copy(roster.capacity.networks.hashes.begin(),
+              roster.capacity.networks.hashes.end(),
+              header.networks.begin());
     header.entries_count = static_cast<std::uint32_t>(roster.claims.size());
     header.entries_crc32c = crc32c(block.subspan(kHeaderBytes, used - kHeaderBytes));
     store(block, header);
@@ -139,7 +153,10 @@ Result<Nothing, Reject> decode_roster(std::span<const std::byte> block,
     roster.boot_id.bytes = header.boot_id;
     roster.incarnation = Incarnation::from_value(header.incarnation);
     roster.version = Version{header.version};
-    roster.capacity = Capacity{header.memory_mib, header.cpus, header.datastores};
+    roster.capacity = Capacity{header.memory_mib, header.cpus, header.datastores, {}};
+    roster.capacity.networks.known = header.networks_known != 0;
+    for (std::size_t i = 0; i < header.networks_count; ++i)
+        roster.capacity.networks.hashes.push(header.networks[i]);
     roster.claims.clear();
     for (std::size_t i = 0; i < header.entries_count; ++i) {
         const std::size_t offset = kHeaderBytes + i * sizeof(ClaimOnDisk);

@@ -25,6 +25,9 @@ VmSpecOnDisk to_disk(const VmSpec& spec) {
     disk.together = spec.relations.together;
     disk.after = spec.relations.after;
     disk.after_delay_seconds = spec.relations.after_delay_seconds;
+    disk.after_agent = spec.relations.after_agent;
+    disk.agent = static_cast<std::uint8_t>(spec.agent);
+    disk.networks = spec.networks;
     return disk;
 }
 
@@ -33,6 +36,7 @@ void check_vm_spec(const VmSpecOnDisk& disk, std::size_t offset, RangeCheck& che
     check.host(offset + offsetof(VmSpecOnDisk, xml_host), disk.xml_host);
     check.between(offset + offsetof(VmSpecOnDisk, priority), disk.priority, 1, 6);
     check.at_most(offset + offsetof(VmSpecOnDisk, isolation), disk.isolation, 3);
+    check.at_most(offset + offsetof(VmSpecOnDisk, agent), disk.agent, 2);
     check.at_most(offset + offsetof(VmSpecOnDisk, name_bytes), disk.name_bytes, kVmNameMax);
     check.at_most(
         offset + offsetof(VmSpecOnDisk, xml_offset_bytes), disk.xml_offset_bytes, kHeapBytesMax);
@@ -62,6 +66,9 @@ VmSpec from_disk(const VmSpecOnDisk& disk) {
     spec.relations.together = disk.together;
     spec.relations.after = disk.after;
     spec.relations.after_delay_seconds = disk.after_delay_seconds;
+    spec.relations.after_agent = disk.after_agent;
+    spec.agent = static_cast<GuestAgent>(disk.agent);
+    spec.networks = disk.networks;
     return spec;
 }
 

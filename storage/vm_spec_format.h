@@ -21,7 +21,9 @@
 //      104     4  together          the same
 //      108  4x 4  after             hashes of names; 0: none
 //      124     2  after delay       seconds
-//      126    18  reserved
+//      126     1  after agent       bit i: after[i] runs once its guest agent is up
+//      127     1  guest agent       0 none, 1 awaited, 2 up
+//      128  4x 4  networks          hashes; 0: none
 #pragma once
 
 #include "engine/machine/roster.h"
@@ -49,7 +51,9 @@ struct VmSpecOnDisk {
     std::uint32_t together;
     std::array<std::uint32_t, kAfterMax> after;
     std::uint16_t after_delay_seconds;
-    std::array<std::uint8_t, 18> reserved_end;
+    std::uint8_t after_agent;
+    std::uint8_t agent;
+    std::array<std::uint32_t, kVmNetworksMax> networks;
 };
 
 static_assert(sizeof(VmSpecOnDisk) == 144);
@@ -62,6 +66,7 @@ static_assert(offsetof(VmSpecOnDisk, name) == 48);
 static_assert(offsetof(VmSpecOnDisk, name_hash) == 96);
 static_assert(offsetof(VmSpecOnDisk, after) == 108);
 static_assert(offsetof(VmSpecOnDisk, after_delay_seconds) == 124);
+static_assert(offsetof(VmSpecOnDisk, networks) == 128);
 static_assert(std::has_unique_object_representations_v<VmSpecOnDisk>);
 
 [[nodiscard]] VmSpecOnDisk to_disk(const VmSpec& spec);

@@ -28,6 +28,7 @@ struct All {
     ConfirmDeadOptions confirm_dead;
     MaintenanceOptions maintenance;
     DatastoreOptions datastore;
+    MemberOptions member;
     CheckOptions check;
     ReplayOptions replay;
     MeasureOptions measure;
@@ -144,7 +145,42 @@ void add_change_commands(CLI::App& app, All& all) {
         if (std::string(act) == "replace")
             command->add_option("NEW", all.datastore.by, "What votes in its place")->required();
         add_json(command, all.datastore.json);
+        if (std::string(act) != "retire") continue;
+        command->add_flag(
+            "--without-majority",
+            all.datastore.without_majority,
+            "A majority of the datastores is lost for ever: give up, on your word, all "
+            "that do not answer this host");
+        command->add_option("--i-know-that-no-host-will-use-it-again",
+                            all.datastore.typed,
+                            "NAME again, instead of typing it when asked");
     }
+}
+
+void add_member_commands(CLI::App& app, All& all) {
+    CLI::App* member = app.add_subcommand(
+        "member",
+        "Add a host to the running cluster, or take one out\n\n"
+        "A host that is added has a configuration file that names all hosts, and the cluster's "
+        "key; "
+        "its agent runs, or is started afterwards.\n"
+        "A host that is taken out was shut down with `holdfast goodbye`, or is dead.  Ask on the "
+        "host that leads.");
+    member->require_subcommand(1);
+    CLI::App* add = member->add_subcommand("add", "It becomes a member");
+    CLI::App* remove = member->add_subcommand("remove", "It is no member any more");
+    for (CLI::App* command : {add, remove}) {
+        add_config(command, all.member.config);
+        command->add_option("ID", all.member.id, "Its host id")
+            ->required()
+            ->check(CLI::Range(1, static_cast<int>(kHostsMax)));
+        add_json(command, all.member.json);
+    }
+    add->add_option("NAME", all.member.name, "Its name")->required();
+    add->add_option("ADDRESS", all.member.addresses, "Its address on each link, in their order")
+        ->required();
+    add->callback([&all] { all.member.act = "add"; });
+    remove->callback([&all] { all.member.act = "remove"; });
 }
 
 void add_agent_commands(CLI::App& app, All& all) {
@@ -247,6 +283,7 @@ int dispatch(const CLI::App& app, const All& all) {
     if (name == "confirm-dead") return run_confirm_dead(all.confirm_dead);
     if (name == "maintenance") return run_maintenance(all.maintenance);
     if (name == "datastore") return run_datastore(all.datastore);
+    if (name == "member") return run_member(all.member);
     return run_check(all.check);
 }
 
@@ -262,6 +299,7 @@ int run_command_line(int count, const char* const* values) {
     add_init(app, all.init);
     add_agent_commands(app, all);
     add_change_commands(app, all);
+    add_member_commands(app, all);
     add_replay(app, all.replay);
     add_measure_commands(app, all.measure);
     try {

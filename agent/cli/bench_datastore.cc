@@ -1,6 +1,7 @@
 // holdfast bench datastore: the beat pattern of an agent, measured from this host.
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "agent/cli/measure_output.h"
 #include "agent/cli/options.h"
 #include "agent/measure/datastore_job.h"
+#include "agent/text.h"
 
 namespace holdfast::cli {
 
@@ -39,6 +41,15 @@ bool split_backends(const std::string& text, std::vector<std::string>& backends)
     return true;
 }
 
+// One name for one place.  Links are followed only among devices: a storage that hangs must not hang the command.
+std::string plain_path(const std::string& path) {
+    std::error_code ignored;
+    const auto whole = std::filesystem::absolute(path, ignored).lexically_normal();
+    if (!whole.string().starts_with("/dev/")) return whole.string();
+    const auto device = std::filesystem::weakly_canonical(whole, ignored);
+    return ignored ? whole.string() : device.string();
+}
+
 bool check(const BenchOptions& options) {
     if (options.hosts < 1 || options.hosts > kHostsMax || options.host < 1 ||
         options.host > options.hosts) {
@@ -53,8 +64,8 @@ bool check(const BenchOptions& options) {
     }
     std::set<std::string> seen;
     for (const std::string& path : options.targets) {
-        if (seen.insert(path).second) continue;
-        std::fprintf(stderr, "holdfast: %s is named twice.\n", path.c_str());
+        if (seen.insert(plain_path(path)).second) continue;
+        std::fprintf(stderr, "holdfast: %s is named twice.\n", printable(path).c_str());
         return false;
     }
     return true;

@@ -54,7 +54,10 @@ void add_common(CLI::App* command, BenchOptions& options) {
                      "Time between two beats; measure with the shortest you may want")
         ->capture_default_str();
     command
-        ->add_option("--duration", options.duration, "For each back-end, such as 60s, 10min, 24h")
+        ->add_option(
+            "--duration",
+            options.duration,
+            "How long to measure, such as 60s, 10min, 24h; with several back-ends, each so long")
         ->capture_default_str();
     command->add_option(
         "--save", options.save, "Write the measurement to this file, for `holdfast tune`");

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "agent/cli/options.h"
@@ -18,6 +19,8 @@
 namespace holdfast::cli {
 
 namespace {
+
+constexpr Duration kProgressLineEvery = std::chrono::minutes{1};
 
 volatile std::sig_atomic_t interrupts = 0;
 
@@ -33,18 +36,23 @@ bool parse_times(const BenchOptions& options, BenchTimes& times) {
     const auto duration = parse_duration(options.duration);
     if (!interval || *interval < std::chrono::milliseconds{1} ||
         *interval > std::chrono::minutes{1}) {
-        std::fprintf(stderr,
-                     "holdfast: --interval takes a time from 1ms to 1min, such as 500ms.\n");
+        std::fprintf(
+            stderr,
+            "holdfast: --interval takes a time from 1ms to 1min, such as 500ms, not '%s'.\n",
+            printable(options.interval).c_str());
         return false;
     }
     if (!duration || *duration < 2 * *interval) {
-        std::fprintf(
-            stderr,
-            "holdfast: --duration takes a time of two intervals or more, such as 60s or 1h.\n");
+        std::fprintf(stderr,
+                     "holdfast: --duration takes a time from two intervals to a year, such as 60s, "
+                     "10min or 24h, not '%s'.\n",
+                     printable(options.duration).c_str());
         return false;
     }
     times = {*interval, *duration};
-    return true;
+    // Now, and not after a day of measuring.
+    return (options.save.empty() || can_write(options.save)) &&
+           (options.svg.empty() || can_write(options.svg));
 }
 
 void note_interrupts() {
@@ -53,6 +61,12 @@ void note_interrupts() {
     action.sa_handler = on_interrupt;
     ::sigaction(SIGINT, &action, nullptr);
     ::sigaction(SIGTERM, &action, nullptr);
+
+    // A terminal that goes away must not take a long measurement with it.
+    struct sigaction before {};
+
+    ::sigaction(SIGHUP, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);
 }
 
 bool interrupted() {
@@ -80,14 +94,17 @@ void supervise_with_progress(measure::SharedResults& results,
     supervision.duration = duration;
     supervision.interrupted = interrupted;
     const bool terminal = ::isatty(STDERR_FILENO) != 0;
-    if (terminal) {
-        supervision.progress = [&results, duration] {
-            std::fprintf(stderr,
-                         "\r\033[K  %s",
-                         measure::progress_text(results, duration, boottime_now()).c_str());
-            std::fflush(stderr);
-        };
-    }
+    Instant next_line = boottime_now() + kProgressLineEvery;
+    supervision.progress = [&results, &next_line, terminal, duration] {
+        const Instant now = boottime_now();
+        // In a log a line now and then, on a terminal one that changes.
+        if (!terminal && now < next_line) return;
+        next_line = now + kProgressLineEvery;
+        std::fprintf(stderr,
+                     terminal ? "\r\033[K  %s" : "holdfast: %s\n",
+                     measure::progress_text(results, duration, now).c_str());
+        std::fflush(stderr);
+    };
     const auto ends = measure::supervise(results, work, extra, supervision);
     if (terminal) std::fputs("\r\033[K", stderr);
     if (interrupted()) measurement.ended = "interrupted";
@@ -95,6 +112,19 @@ void supervise_with_progress(measure::SharedResults& results,
     for (std::size_t i = 0; i < names.size(); ++i) {
         measurement.targets.push_back(measure::report_of(names[i], results[i], ends[i], now));
     }
+}
+
+bool can_write(const std::string& path) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (file >= 0) {
+        ::close(file);
+        return true;
+    }
+    std::fprintf(stderr,
+                 "holdfast: %s cannot be written: %s. Nothing else was done.\n",
+                 path.c_str(),
+                 std::strerror(errno));
+    return false;
 }
 
 bool write_file(const std::string& path, const std::string& content) {

@@ -35,6 +35,9 @@ void supervise_with_progress(measure::SharedResults& results,
 // Prints and writes what was asked for; the exit code.
 [[nodiscard]] int put_out(const BenchOptions& options, const measure::Measurement& measurement);
 
+// Whether `path` can be written, asked before a measurement that would be lost; false: a sentence was printed.
+[[nodiscard]] bool can_write(const std::string& path);
+
 // Writes a file as a whole; false: a sentence was printed.
 [[nodiscard]] bool write_file(const std::string& path, const std::string& content);
 

@@ -97,9 +97,20 @@ struct MaintenanceOptions {
 
 struct DatastoreOptions {
     std::string config = kConfigFileDefault;
-    std::string act;   // add, retire or replace
-    std::string name;  // as in the configuration files
-    std::string by;    // with replace
+    std::string act;                // add, retire or replace
+    std::string name;               // as in the configuration files
+    std::string by;                 // with replace
+    bool without_majority = false;  // with retire: nobody leads, and a person says what is lost
+    std::string typed;              // the name again, instead of typing it when asked
+    bool json = false;
+};
+
+struct MemberOptions {
+    std::string config = kConfigFileDefault;
+    std::string act;  // add or remove
+    std::uint16_t id = 0;
+    std::string name;                    // of one that is added
+    std::vector<std::string> addresses;  // one for each link
     bool json = false;
 };
 
@@ -119,6 +130,7 @@ int run_goodbye(const GoodbyeOptions& options);
 int run_confirm_dead(const ConfirmDeadOptions& options);
 int run_maintenance(const MaintenanceOptions& options);
 int run_datastore(const DatastoreOptions& options);
+int run_member(const MemberOptions& options);
 int run_check(const CheckOptions& options);
 
 // Parses the command line and runs the command.

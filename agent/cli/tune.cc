@@ -64,6 +64,31 @@ int read_measurements(const TuneOptions& options, std::vector<measure::Measureme
     return ask_agent_for_measurements(options.config, measurements);
 }
 
+int refuse(const TuneOptions& options,
+           const measure::TuneWishes& wishes,
+           const measure::TuneBasis& basis,
+           const measure::Refusal& refusal) {
+    const auto carried = measure::strictest_carried(wishes, basis.facts);
+    if (options.json) {
+        std::printf("%s\n", measure::refusal_json(refusal, carried, basis.notes).c_str());
+    } else {
+        for (const std::string& note : basis.notes) std::printf("%s\n", note.c_str());
+    }
+    std::fflush(stdout);
+    std::fprintf(stderr, "holdfast: %s\n", measure::refusal_text(refusal, carried).c_str());
+    if (!options.svg.empty() && carried) {
+        measure::TuneWishes weaker = wishes;
+        weaker.false_alarms_per_s = carried->false_alarms_per_s;
+        if (write_file(options.svg, measure::tune_chart(carried->proposal, weaker))) {
+            std::fprintf(stderr,
+                         "holdfast: %s shows what is enough for %s.\n",
+                         options.svg.c_str(),
+                         carried->false_alarms.c_str());
+        }
+    }
+    return kNo;
+}
+
 }  // namespace
 
 int run_tune(const TuneOptions& options) {
@@ -77,22 +102,22 @@ int run_tune(const TuneOptions& options) {
             stderr);
         return kUsage;
     }
+    if (!options.svg.empty() && !can_write(options.svg)) return kUsage;
     std::vector<measure::Measurement> measurements;
     if (const int code = read_measurements(options, measurements); code != kYes) return code;
     auto basis = measure::tune_basis(measurements);
     if (!basis) {
+        if (options.json) {
+            std::printf("%s\n",
+                        measure::refusal_json({basis.error().text, 0}, std::nullopt, {}).c_str());
+        }
         std::fprintf(stderr, "holdfast: %s\n", basis.error().text.c_str());
         return kNo;
     }
     if (!options.peer.empty()) basis->peers.push_back(options.peer);
     basis->facts.around = measure::look_around("", basis->storage_names, basis->peers);
     const auto proposal = measure::Tuner(wishes, basis->facts).propose();
-    if (!proposal) {
-        if (options.json)
-            std::printf("%s\n", measure::refusal_json(proposal.error(), *basis).c_str());
-        std::fprintf(stderr, "holdfast: %s\n", measure::refusal_text(proposal.error()).c_str());
-        return kNo;
-    }
+    if (!proposal) return refuse(options, wishes, *basis, proposal.error());
     const std::string text = options.json ? measure::proposal_json(*proposal, *basis, wishes) + "\n"
                                           : measure::proposal_text(*proposal, *basis, wishes);
     std::fputs(text.c_str(), stdout);

@@ -2,6 +2,7 @@
 //
 //   engine loop  -> VM link       VmCommand        VM link       -> engine loop  VmReport
 //   engine loop  -> control loop  ControlCommand   control loop  -> engine loop  ControlReport
+//   engine loop  -> net loop      Member
 //   engine loop  -> net loop      Beat             net loop      -> engine loop  BeatReceived
 //   VM link      -> control loop  VmDirectory
 #pragma once
@@ -17,6 +18,7 @@
 #include "engine/lockfree/ring.h"
 #include "engine/machine/action.h"
 #include "engine/machine/event.h"
+#include "net/members.h"
 
 namespace holdfast {
 
@@ -101,6 +103,7 @@ struct EngineChannels {
     Channel<Beat>& beats_out;
     Channel<BeatReceived>& beats_in;
     Channel<ProbeReport>& probes_in;
+    Channel<Member>* listed = nullptr;  // null: nobody wants to know
 };
 
 }  // namespace holdfast

@@ -193,7 +193,22 @@ void ControlLoop::goodbye(Client& client) {
                        : "The agent is too busy to answer.");
 }
 
+// Why a host of this id cannot have a slot; empty when it can.
+std::string ControlLoop::lacks_room_for(HostId host) const {
+    for (std::size_t d = 0; d < around_.datastores.size(); ++d) {
+        const DatastoreLoopFacts facts = around_.datastores[d]->facts();
+        if (facts.hosts_max == 0 || host.value() <= facts.hosts_max) continue;
+        return "Datastore " + around_.config.datastores[d].name + " was formatted for " +
+               std::to_string(facts.hosts_max) + " hosts: take a lower id, or replace it.";
+    }
+    return {};
+}
+
 void ControlLoop::change(Client& client, const ChangeRequest& request) {
+    const auto* member = std::get_if<MemberChange>(&request.change);
+    const std::string lacks =
+        member != nullptr && !member->remove ? lacks_room_for(member->host) : "";
+    if (!lacks.empty()) return end(client, 1, lacks);
     client.change_token = next_token_++;
     client.change_until = boottime_now() + kChangeTimeLimit;
     if (!reports_.push(ControlReport{ConfigChangeAsked{client.change_token, request.change}}))

@@ -103,6 +103,7 @@ class ControlLoop {
     void persist(const PersistIncarnation& command);
     void persist(const KeepMembership& command);
     void change(Client& client, const ChangeRequest& request);
+    [[nodiscard]] std::string lacks_room_for(HostId host) const;
     void answer(const AnswerChange& answer);
     void answer(const AnswerStart& answer);
     void answer(const AnswerConfirm& answer);

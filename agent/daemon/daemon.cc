@@ -91,7 +91,7 @@ Result<Nothing> Daemon::Parts::make_datastores() {
     if (!configured) return Unexpected{configured.error()};
     const Result<BackendChoice> choice = effective_backend_choice(*configured);
     if (!choice) return Unexpected{choice.error()};
-    const std::uint32_t hosts_scan_max = config.members.back().id.value();
+    const std::uint32_t hosts_scan_max = host_id_max(config).value();
     for (const PathConfig& entry : config.datastores) {
         DatastoreOptions options;
         options.name = entry.name;
@@ -156,7 +156,8 @@ void Daemon::Parts::make_engine() {
                                                                     control->reports(),
                                                                     net->beats_out(),
                                                                     net->beats_in(),
-                                                                    net->probes_in()},
+                                                                    net->probes_in(),
+                                                                    &net->listed()},
                                                                    keeper.page(),
                                                                    directory.get(),
                                                                    kept.get(),
@@ -165,6 +166,11 @@ void Daemon::Parts::make_engine() {
                                                                    control_wakeup,
                                                                    &boottime_now,
                                                                    recorder.get()});
+    // Those that joined while a predecessor ran; there is room for all of them.
+    if (setup.kept) {
+        for (const ClusterMember& member : setup.kept->config.members)
+            static_cast<void>(net->listed().push(member_of(member)));
+    }
     if (recorder != nullptr) log->keep_flight(*recorder, setup, engine->started_at());
     std::vector<LogSink*> sinks{&engine->sink(), &net->sink(), &vm->sink()};
     for (const auto& loop : datastores) sinks.push_back(&loop->sink());

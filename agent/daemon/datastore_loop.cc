@@ -110,6 +110,7 @@ void DatastoreLoop::try_open() {
         store_ = std::move(opened.value());
         problem_.clear();
         heap_bytes_ = store_->superblock().geometry.heap_bytes();
+        hosts_formatted_ = store_->superblock().geometry.hosts_max();
         for (DatastorePort* port : {&engine_, &vm_, &log_}) {
             port->memory.store(memories_.back().get(), std::memory_order_release);
         }
@@ -223,6 +224,7 @@ void DatastoreLoop::publish() {
     facts.open = store_ != nullptr;
     facts.late = late_said_;
     facts.heap_bytes = heap_bytes_;
+    facts.hosts_max = hosts_formatted_;
     copy_text(problem_, facts.problem);
     if (store_ != nullptr) {
         copy_text(backend_name(store_->backend_reason()), facts.backend);

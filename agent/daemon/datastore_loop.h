@@ -32,6 +32,7 @@ struct DatastoreLoopFacts {
     bool open = false;
     bool late = false;
     std::uint64_t heap_bytes = 0;      // as formatted; 0 until the first open
+    std::uint32_t hosts_max = 0;       // it was formatted for so many; 0: not known yet
     std::int64_t latency_p50_us = -1;  // of slot writes
     std::int64_t latency_p99_us = -1;
     std::int64_t scan_p50_us = -1;
@@ -143,6 +144,7 @@ class DatastoreLoop {
     DatastoreLatency latency_;
     bool late_said_ = false;
     std::uint64_t heap_bytes_ = 0;
+    std::uint32_t hosts_formatted_ = 0;
     Instant reopen_at_{};
     Duration reopen_every_;
     Instant published_at_ = kNotYet;

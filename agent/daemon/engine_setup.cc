@@ -1,10 +1,27 @@
 #include "agent/daemon/engine_setup.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "agent/daemon/kept_membership.h"
+#include "storage/geometry.h"
 
 namespace holdfast {
+
+HostId host_id_max(const Config& config) {
+    const HostId of_file = config.members.back().id;
+    return std::max(of_file, HostId{static_cast<std::uint16_t>(kDatastoreHostsDefault)});
+}
+
+Member member_of(const ClusterMember& listed) {
+    Member member;
+    member.host = listed.host;
+    for (std::size_t link = 0; link < kLinksMax; ++link) {
+        const LinkAddress& address = listed.place.addresses[link];
+        member.addresses[link] = {static_cast<AddressFamily>(address.family), address.bytes};
+    }
+    return member;
+}
 
 EngineConfig make_engine_config(const Config& config,
                                 const HostIdentity& identity,
@@ -17,6 +34,7 @@ EngineConfig make_engine_config(const Config& config,
     engine.boot_id = identity.boot_id;
     engine.timing = config.timing;
     for (const MemberConfig& member : config.members) engine.members.push(member.id);
+    engine.host_id_max = host_id_max(config);
     for (const MemberConfig& member : config.members) {
         if (!member.fence.is_none() && member.id != config.self) engine.fenceable.insert(member.id);
     }

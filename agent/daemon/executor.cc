@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "agent/daemon/engine_setup.h"
 #include "storage/config_convert.h"
 #include "storage/orders_format.h"
 #include "storage/roster_format.h"
@@ -55,6 +56,7 @@ void Executor::execute(const Actions& actions, const Engine& engine) {
                     around_.kept->store(engine.kept());
                     HF_CHECK(around_.control.push(action));
                 },
+                [&](const MemberListed& action) { carry_out(action, engine); },
                 [&](const AnswerChange& action) { HF_CHECK(around_.control.push(action)); },
                 [&](const SendBeat& action) {
                     beats = around_.beats.ring.try_push(action.beat) || beats;
@@ -192,6 +194,13 @@ void Executor::carry_out(const ReadConfig& action) {
     DatastoreRequest asked = make_request(DatastoreRequestKind::ReadConfig, action.request);
     asked.first = action.host;
     request(action.datastore, asked);
+}
+
+void Executor::carry_out(const MemberListed& action, const Engine& engine) {
+    const ClusterMember* member = engine.kept().config.find(action.host);
+    if (member == nullptr || around_.listed == nullptr) return;
+    // Full means that many came at once; the record says it again with its next step.
+    [[maybe_unused]] const bool pushed = around_.listed->push(member_of(*member));
 }
 
 void Executor::carry_out(const StartVm& action) {

@@ -46,6 +46,7 @@ class Executor {
         KeeperPage& keeper;
         LogSink& sink;
         Clock clock;
+        Channel<Member>* listed = nullptr;
     };
 
     explicit Executor(const Surroundings& surroundings);
@@ -83,6 +84,7 @@ class Executor {
     void carry_out(const ReadOrders& action);
     void carry_out(const WriteConfig& action, const Engine& engine);
     void carry_out(const ReadConfig& action);
+    void carry_out(const MemberListed& action, const Engine& engine);
     void carry_out(const StartVm& action);
     void carry_out(const ResumeVm& action);
     void carry_out(const FenceHost& action);

@@ -84,6 +84,7 @@ NetLoop::NetLoop(const Config& config,
       receiver_(config.cluster_uuid, config.self, keys_, members_, links_, counters_),
       beats_out_(2 * kHostsMax, wakeup_),
       beats_in_(kBeatsInMax, engine),
+      listed_(4 * kJoinersMax, wakeup_),
       probes_in_(16, engine),
       sink_(64, control),
       probe_(isolation_addresses),
@@ -92,6 +93,7 @@ NetLoop::NetLoop(const Config& config,
       heard_at_(boottime_now()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     HF_CHECK(epoll_ >= 0);
+    for (const MemberConfig& member : config.members) of_file_.insert(member.id);
     watch(epoll_, wakeup_.fd(), kWakeupKey);
     for (const int fd : probe_.fds()) watch(epoll_, fd, kProbeKey);
 }
@@ -128,6 +130,7 @@ void NetLoop::run() {
                 receive(key);
             }
         }
+        take_listed();
         send_queued();
         probe_if_due();
         report_rejects();
@@ -184,6 +187,22 @@ void NetLoop::open_links() {
             down_said_ |= bit;
             sink_.say(MessageId::LinkDown,
                       {std::to_string(i), to_string(links_[i].own()), links_[i].error()});
+        }
+    }
+}
+
+void NetLoop::take_listed() {
+    Member member;
+    while (listed_.ring.try_pop(member)) {
+        if (of_file_.contains(member.host)) continue;
+        members_.remove(member.host);
+        const Result<Nothing> added = members_.add(member);
+        if (added) {
+            sink_.say(MessageId::MemberListed,
+                      {std::to_string(member.host.value()), to_string(member.addresses[0])});
+        } else {
+            sink_.say(MessageId::MemberNotReached,
+                      {std::to_string(member.host.value()), added.error().text});
         }
     }
 }

@@ -13,6 +13,7 @@
 #include "agent/daemon/log_sink.h"
 #include "agent/daemon/real_time.h"
 #include "agent/daemon/wakeup.h"
+#include "engine/base/host_set.h"
 #include "engine/base/result.h"
 #include "engine/lockfree/seqlock.h"
 #include "net/beat_auth.h"
@@ -50,6 +51,9 @@ class NetLoop {
 
     [[nodiscard]] Channel<BeatReceived>& beats_in() { return beats_in_; }
 
+    // Members that the cluster's record lists; of those that are in the file the file counts.
+    [[nodiscard]] Channel<Member>& listed() { return listed_; }
+
     [[nodiscard]] Channel<ProbeReport>& probes_in() { return probes_in_; }
 
     [[nodiscard]] LogSink& sink() { return sink_; }
@@ -71,6 +75,7 @@ class NetLoop {
 
     void run();
     void open_links();
+    void take_listed();
     void send_queued();
     void receive(std::size_t link);
     void report_rejects();
@@ -82,6 +87,7 @@ class NetLoop {
 
     BeatKeys keys_;
     MemberTable members_;
+    HostSet of_file_;
     NetCounters counters_;
     LinkSet links_;
     BeatSender sender_;
@@ -89,6 +95,7 @@ class NetLoop {
     Wakeup wakeup_;
     Channel<Beat> beats_out_;
     Channel<BeatReceived> beats_in_;
+    Channel<Member> listed_;
     Channel<ProbeReport> probes_in_;
     LogSink sink_;
     // Isolation addresses: asked once an interval while no beat arrives.

@@ -34,8 +34,9 @@ struct DatastoreJob {
 }
 
 // Makes a measuring target of `path`, or finds that it is one: a device or file that holds nothing but zeros where
-// formatting would write, or nothing yet.  Error: what it holds instead; then nothing was changed.
-[[nodiscard]] Result<Nothing> prepare_target(const DatastoreJob& job, TargetResult& result);
+// formatting would write, or nothing yet.  Says for how many hosts it is formatted.  Error: what it holds instead; then
+// nothing was changed.
+[[nodiscard]] Result<std::uint32_t> prepare_target(const DatastoreJob& job, TargetResult& result);
 
 // Prepares and measures, until the duration is over or result.stop is set.  All that is to be told lies in `result`.
 // Returns normally also when operations are still out.

@@ -77,12 +77,14 @@ Result<std::unique_ptr<Datastore>> open_plain(const DatastoreJob& job,
 void measure_datastore(const DatastoreJob& job, TargetResult& result) {
     // What --backends names is what is measured, whatever the environment says.
     if (job.backend != "auto") ::unsetenv("HOLDFAST_IO");
-    if (auto prepared = prepare_target(job, result); !prepared) {
-        fail(result, prepared.error().text);
+    const auto formatted = prepare_target(job, result);
+    if (!formatted) {
+        fail(result, formatted.error().text);
         return;
     }
+    result.formatted_hosts.store(*formatted);
     // Not freed: the kernel may write into it as long as something is out, and the process ends anyway.
-    auto* memory = new DatastoreMemory(job.hosts, job.hosts);
+    auto* memory = new DatastoreMemory(job.hosts, *formatted);
     OwnedFd file;
     auto store = job.backend == "plain" ? open_plain(job, *memory, file)
                                         : Datastore::open(options_of(job), *memory);
@@ -105,7 +107,7 @@ void measure_datastore(const DatastoreJob& job, TargetResult& result) {
 void load_datastore(const DatastoreJob& job, const TargetResult& result, std::uint64_t seed) {
     auto opened = open_in_helper(job.path, TargetAccess::ReadWrite, kOpenTimeout);
     if (!opened) return;
-    const Geometry geometry = measuring_geometry(job.hosts);
+    const Geometry geometry = measuring_geometry(result.formatted_hosts.load());
     const std::uint64_t begin = geometry.rosters_begin();
     const std::uint64_t places = (geometry.total_bytes() - begin) / kLoadBytes;
     AlignedBuffer block{kLoadBytes};

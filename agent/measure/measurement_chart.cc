@@ -131,8 +131,9 @@ void draw_histogram(Svg& svg,
     }
     frame(svg,
           box,
-          measurement.kind == "net" ? "how many round trips took how long"
-                                    : "how many slot writes took how long");
+          measurement.kind == "net"
+              ? "Histogram: round trips by how long they took (both logarithmic)"
+              : "Histogram: slot writes by how long they took (both logarithmic)");
 }
 
 void draw_percentiles(Svg& svg,
@@ -172,7 +173,7 @@ void draw_percentiles(Svg& svg,
         }
         svg.polyline(curve, color, 2);
     }
-    frame(svg, box, "share that took no longer");
+    frame(svg, box, "Percentiles: how long the share below took at most");
 }
 
 void draw_course(Svg& svg,
@@ -210,12 +211,12 @@ void mark_stalls(Svg& svg,
         svg.rectangle(from, box.top, std::max(to - from, 2.0), box.bottom - box.top, kStall, 0.2);
         svg.circle((from + to) / 2, y.at(gap.length_s), 3.5, kStall);
         const bool at_end = to > box.right - 70;
-        svg.text(at_end ? from - 5 : to + 5,
-                 box.top + 10 + 12 * static_cast<double>(marked),
-                 short_time(gap.length_s),
-                 10,
-                 at_end ? Anchor::End : Anchor::Start,
-                 kStall);
+        svg.label(at_end ? from - 5 : to + 5,
+                  box.top + 10 + 12 * static_cast<double>(marked),
+                  short_time(gap.length_s),
+                  10,
+                  at_end ? Anchor::End : Anchor::Start,
+                  kStall);
         ++marked;
     }
     for (const OutstandingReport& out : target.outstanding) {
@@ -225,12 +226,12 @@ void mark_stalls(Svg& svg,
                 from, box.top, std::max(box.right - from, 3.0), box.bottom - box.top, kStall, 0.35);
         }
         const auto row = static_cast<double>(&out - target.outstanding.data());
-        svg.text(std::max(from - 5, box.left + 150),
-                 box.bottom - 8 - 13 * row,
-                 "a " + out.operation + " is still out",
-                 11,
-                 Anchor::End,
-                 kStall);
+        svg.label(std::max(from - 5, box.left + 150),
+                  box.bottom - 8 - 13 * row,
+                  "a " + out.operation + " is still out",
+                  11,
+                  Anchor::End,
+                  kStall);
     }
 }
 
@@ -248,15 +249,16 @@ void draw_timeline(Svg& svg,
         std::snprintf(text.data(), text.size(), "%g s", mark);
         svg.text(x.at(mark), box.bottom + 15, text.data(), 10, Anchor::Middle);
     }
-    if (const OperationReport* scan = target.find("scan"))
-        draw_course(svg, box, x, y, *scan, "#999999", 0.4);
     if (const OperationReport* operation = main_operation(target)) {
         draw_course(svg, box, x, y, *operation, series_color(index), 0.9);
     }
+    // Before the writes, which are longer as a rule and would hide them.
+    if (const OperationReport* scan = target.find("scan"))
+        draw_course(svg, box, x, y, *scan, "#222", 0.3);
     mark_stalls(svg, box, x, y, target, measurement.interval_s);
     std::string title =
         label_of(target) + ": the longest of each moment; red: nothing renewed the lease";
-    if (target.find("scan") != nullptr) title += "; grey: scans";
+    if (target.find("scan") != nullptr) title += "; dark: scans";
     if (target.state != "complete") title += "; " + target.state;
     frame(svg, box, title);
     if (target.operations.empty())

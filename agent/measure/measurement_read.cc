@@ -16,6 +16,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr double kSecondsMax = 1e9;
+constexpr double kIntervalMax = 60;  // as `holdfast bench` takes it
+constexpr std::uint64_t kCountMax = 1'000'000'000'000;
 
 // Numbers of a file may be anything; what is computed with must be finite and not absurd.
 double seconds_of(const Json& value, double unit) {
@@ -26,28 +28,47 @@ double seconds_of(const Json& value, double unit) {
     return number;
 }
 
+// A count, which the parser would otherwise take from a negative number.
+std::uint64_t count_of(const Json& value) {
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kCountMax)
+        throw std::runtime_error("a count of " + value.dump() + " cannot be");
+    return value.get<std::uint64_t>();
+}
+
+std::int64_t microseconds_of(const Json& value) {
+    return static_cast<std::int64_t>(std::llround(seconds_of(value, 1e6) * 1e6));
+}
+
 OperationReport read_operation(const Json& json) {
     OperationReport operation;
     operation.name = printable(json.at("name").get<std::string>());
-    operation.count = json.at("count").get<std::uint64_t>();
-    operation.errors = json.at("errors").get<std::uint64_t>();
+    operation.count = count_of(json.at("count"));
+    operation.errors = count_of(json.at("errors"));
     if (!json.at("error").is_null())
         operation.error = printable(json.at("error").get<std::string>());
     operation.worst_s = seconds_of(json.at("worst_us"), 1e6);
     operation.worst_at_s = seconds_of(json.at("worst_at_s"), 1);
+    std::uint64_t in_buckets = 0;
     for (const Json& bucket : json.at("buckets_us")) {
-        operation.buckets.emplace_back(bucket.at(0).get<std::int64_t>(),
-                                       bucket.at(1).get<std::uint64_t>());
+        operation.buckets.emplace_back(microseconds_of(bucket.at(0)), count_of(bucket.at(1)));
+        if (operation.buckets.back().first == 0)
+            throw std::runtime_error("a bucket of its histogram ends at zero");
+        in_buckets += operation.buckets.back().second;
+    }
+    if (in_buckets != operation.count) {
+        throw std::runtime_error("the histogram of its " + operation.name + "s holds " +
+                                 std::to_string(in_buckets) + " of " +
+                                 std::to_string(operation.count));
     }
     operation.timeline_bin_s = seconds_of(json.at("timeline_bin_s"), 1);
     for (const Json& longest : json.at("timeline_us"))
-        operation.timeline_us.push_back(longest.get<std::int64_t>());
+        operation.timeline_us.push_back(microseconds_of(longest));
     return operation;
 }
 
 GapReport read_gaps(const Json& json) {
     GapReport gaps;
-    gaps.count = json.at("count").get<std::uint64_t>();
+    gaps.count = count_of(json.at("count"));
     gaps.open_s = seconds_of(json.at("open_us"), 1e6);
     for (const Json& gap : json.at("longest")) {
         gaps.worst.push_back({seconds_of(gap.at(0), 1), seconds_of(gap.at(1), 1e6)});
@@ -67,8 +88,8 @@ TargetReport read_target(const Json& json) {
     if (!json.at("problem").is_null())
         target.problem = printable(json.at("problem").get<std::string>());
     target.duration_s = seconds_of(json.at("duration_s"), 1);
-    target.beats = json.at("beats").get<std::uint64_t>();
-    target.beats_missed = json.at("beats_missed").get<std::uint64_t>();
+    target.beats = count_of(json.at("beats"));
+    target.beats_missed = count_of(json.at("beats_missed"));
     for (const Json& operation : json.at("operations"))
         target.operations.push_back(read_operation(operation));
     target.lease = read_gaps(json.at("lease_gaps"));
@@ -96,9 +117,11 @@ Measurement read(const Json& json) {
     measurement.host = printable(json.at("host").get<std::string>());
     measurement.begun_unix_s = json.at("begun_unix_s").get<std::int64_t>();
     measurement.interval_s = seconds_of(json.at("interval_ms"), 1e3);
-    if (measurement.interval_s <= 0) throw std::runtime_error("its interval is zero");
-    measurement.hosts = json.at("hosts").get<std::uint64_t>();
-    measurement.load = json.at("load").get<std::uint64_t>();
+    if (measurement.interval_s <= 0 || measurement.interval_s > kIntervalMax)
+        throw std::runtime_error("an interval of " + json.at("interval_ms").dump() +
+                                 " ms cannot be");
+    measurement.hosts = count_of(json.at("hosts"));
+    measurement.load = count_of(json.at("load"));
     measurement.ended = printable(json.at("ended").get<std::string>());
     for (const Json& target : json.at("targets"))
         measurement.targets.push_back(read_target(target));
@@ -110,6 +133,12 @@ Measurement read(const Json& json) {
 Result<Measurement> parse_measurement(const std::string& text, const std::string& source) {
     try {
         return read(Json::parse(text));
+    } catch (const Json::parse_error& error) {
+        return Unexpected{Error{0,
+                                source +
+                                    " cannot be used as a measurement: it is no JSON, or not "
+                                    "all of it (at byte " +
+                                    std::to_string(error.byte) + "). [HF-5103]"}};
     } catch (const std::exception& error) {
         return Unexpected{Error{0,
                                 source + " cannot be used as a measurement: " +
@@ -125,6 +154,11 @@ Result<Measurement> load_measurement(const std::string& path) {
     }
     std::stringstream text;
     text << file.rdbuf();
+    if (text.str().empty()) {
+        return Unexpected{Error{0,
+                                path + " is empty, or no file: name what `holdfast bench ... "
+                                       "--save` wrote. [HF-5103]"}};
+    }
     return parse_measurement(text.str(), path);
 }
 

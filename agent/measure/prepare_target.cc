@@ -68,7 +68,33 @@ std::uint32_t hosts_of(const BlockTarget& target) {
     return superblock->geometry.hosts_max();
 }
 
-Result<Nothing> format_target(const DatastoreJob& job, TargetResult& result, bool force) {
+// What to do about a system call that failed.
+std::string next_step(const DatastoreJob& job, int error) {
+    const std::uint64_t needed = measuring_geometry(job.hosts).total_bytes();
+    switch (error) {
+        case ENOSPC:
+        case EDQUOT:
+        case EFBIG:
+            return "A target for " + std::to_string(job.hosts) + " hosts takes " +
+                   std::to_string((needed + 1'048'575) / 1'048'576) +
+                   " MiB; make room, or measure with fewer (--hosts)";
+        case EACCES:
+        case EPERM:
+        case EROFS:
+            return "It must be writable: beats are writes. Run as root, on storage that is not "
+                   "read-only";
+        case ENOENT: return "The folder must exist; the file is made";
+        default: return {};
+    }
+}
+
+Unexpected<Error> unusable(const DatastoreJob& job, const Error& error) {
+    const std::string step = next_step(job, error.system_errno);
+    return Unexpected{Error{error.system_errno,
+                            error.text + (step.empty() ? "." : ". " + step + ".") + " [HF-5102]"}};
+}
+
+Result<std::uint32_t> format_target(const DatastoreJob& job, TargetResult& result, bool force) {
     FormatOptions options;
     options.path = job.path;
     options.cluster = kMeasuringCluster;
@@ -81,29 +107,68 @@ Result<Nothing> format_target(const DatastoreJob& job, TargetResult& result, boo
         result.prepared.store(static_cast<std::uint32_t>(total == 0 ? 100 : done * 100 / total));
     };
     auto report = format_datastore(options);
-    if (!report) return Unexpected{report.error()};
-    return Nothing{};
+    if (!report) return unusable(job, report.error());
+    return job.hosts;
+}
+
+Result<std::uint32_t> make_file(const DatastoreJob& job, TargetResult& result) {
+    if (job.path.starts_with("/dev/") && !job.path.starts_with("/dev/shm/")) {
+        return Unexpected{Error{ENOENT,
+                                job.path + ": there is no such device; `lsblk` lists what there "
+                                           "is. [HF-5102]"}};
+    }
+    auto made = format_target(job, result, false);
+    // A file that could not be filled is of no use to anybody.
+    if (!made && made.error().system_errno != 0 && made.error().system_errno != EEXIST)
+        ::unlink(job.path.c_str());
+    return made;
+}
+
+Unexpected<Error> cannot_open(const DatastoreJob& job, const TargetFacts& facts) {
+    struct stat status {};
+
+    if (::stat(job.path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+        return Unexpected{Error{EISDIR,
+                                job.path +
+                                    ": is a folder. Name a scratch file in it that does not "
+                                    "exist yet, such as " +
+                                    job.path + (job.path.ends_with('/') ? "" : "/") +
+                                    "hb-scratch. [HF-5102]"}};
+    }
+    if (facts.system_errno == EINVAL) {
+        return Unexpected{Error{EINVAL,
+                                job.path +
+                                    ": this file system has no O_DIRECT, so no datastore can "
+                                    "lie on it. [HF-5102]"}};
+    }
+    return unusable(
+        job,
+        {facts.system_errno,
+         job.path + ": " + facts.failed_call + ": " + std::strerror(facts.system_errno)});
+}
+
+Unexpected<Error> too_small(const DatastoreJob& job, std::uint64_t size, std::uint64_t needed) {
+    std::uint32_t fit = job.hosts;
+    while (fit > 0 && measuring_geometry(fit).total_bytes() > size) --fit;
+    const std::string step =
+        fit == 0 ? "Use a larger one" : "Use a larger one, or --hosts " + std::to_string(fit);
+    return Unexpected{Error{0,
+                            job.path + ": has " + std::to_string(size) + " bytes, " +
+                                std::to_string(job.hosts) + " hosts need " +
+                                std::to_string(needed) + ". " + step + ". [HF-5102]"}};
 }
 
 }  // namespace
 
-Result<Nothing> prepare_target(const DatastoreJob& job, TargetResult& result) {
+Result<std::uint32_t> prepare_target(const DatastoreJob& job, TargetResult& result) {
     auto probed = probe_target(job.path, TargetAccess::ReadOnly, kLookTimeout);
     if (!probed) return Unexpected{probed.error()};
     const TargetFacts& facts = probed->facts;
     if (facts.system_errno == ENOENT) {
         std::strncpy(result.medium.data(), "file", result.medium.size() - 1);
-        return format_target(job, result, false);
+        return make_file(job, result);
     }
-    if (facts.system_errno != 0) {
-        return Unexpected{
-            Error{facts.system_errno,
-                  job.path + ": " + facts.failed_call + ": " + std::strerror(facts.system_errno) +
-                      (facts.system_errno == EINVAL
-                           ? ". This file system has no O_DIRECT, so no datastore can lie on it"
-                           : "") +
-                      " [HF-5102]"}};
-    }
+    if (facts.system_errno != 0) return cannot_open(job, facts);
     const bool file = S_ISREG(facts.mode);
     std::strncpy(result.medium.data(), file ? "file" : "block device", result.medium.size() - 1);
     const std::uint64_t needed = measuring_geometry(job.hosts).total_bytes();
@@ -112,7 +177,7 @@ Result<Nothing> prepare_target(const DatastoreJob& job, TargetResult& result) {
             return refuse_cluster(job.path, facts.signature.cluster);
         }
         // One of ours; formatted again only where it is for fewer hosts, or was left half-done.
-        if (hosts_of(*probed) >= job.hosts) return Nothing{};
+        if (const std::uint32_t hosts = hosts_of(*probed); hosts >= job.hosts) return hosts;
         return format_target(job, result, true);
     }
     if (facts.signature.kind != SignatureKind::Empty) {
@@ -126,7 +191,8 @@ Result<Nothing> prepare_target(const DatastoreJob& job, TargetResult& result) {
                       std::to_string(facts.size_bytes) + " bytes that no measurement has written");
     }
     if (auto zeros = expect_zeros(*probed, std::min(facts.size_bytes, needed)); !zeros)
-        return zeros;
+        return Unexpected{zeros.error()};
+    if (!file && facts.size_bytes < needed) return too_small(job, facts.size_bytes, needed);
     return format_target(job, result, false);
 }
 

@@ -22,7 +22,6 @@ constexpr double kDeadStep = 0.1;
 constexpr double kStepsToStart = 7;
 constexpr double kLibvirtStart = 0.4;  // creating and resuming a VM, as seen in the lab
 constexpr double kMeanExcessMax = 3600;
-constexpr double kLeaseMax = 86400;
 constexpr double kMeasureMin = 60;
 // So many stalls settle whether a tail is heavy.
 constexpr double kBurstsPlenty = 200;
@@ -148,6 +147,13 @@ std::optional<Refusal> Tuner::too_little(const TailFit& fit,
     if (wishes_.lease_s) return std::nullopt;
     // What no timing may go below anyway needs no telling apart.
     const double floor = std::max(4 * kIntervals.back(), 2 * interval_s_);
+    if (fit.strange() && fit.longest_s() > floor / 2) {
+        return Refusal{"The " + std::to_string(kStrangers) + " longest gaps, up to " +
+                           short_time(fit.longest_s()) +
+                           ", are of another kind than the rest: too few to tell how long that "
+                           "kind gets and how often it comes.",
+                       fit.observed_s() * kBurstsMin / kStrangers};
+    }
     const auto expected = lease_at(fit, network, {false, 1});
     const auto wide = [&](double evidence) {
         const auto safe = lease_at(fit, network, {true, evidence});
@@ -233,7 +239,11 @@ Result<Proposal, Refusal> Tuner::propose() const {
                     0}};
     }
     if (auto refusal = too_little(*fit, network)) return Unexpected{*refusal};
-    const auto needed = wishes_.lease_s ? wishes_.lease_s : lease_at(*fit, network, {});
+    auto needed = wishes_.lease_s ? wishes_.lease_s : lease_at(*fit, network, {});
+    // Whatever the fit says: a lease that would have lapsed in the measurement is not one for longer times.
+    const bool rarer = wishes_.false_alarms_per_s * fit->observed_s() < 1;
+    if (needed && !wishes_.lease_s && wishes_.lease_from == LeaseFrom::Storage && rarer)
+        needed = std::max(*needed, fit->longest_s());
     if (!needed) {
         return Unexpected{Refusal{
             "No lease up to a day would do: stalls of this storage have no bound. Mend it first.",
@@ -256,6 +266,23 @@ Result<Proposal, Refusal> Tuner::propose() const {
                          judge("standard", kTimingStandard, *fit, network),
                          judge("patient", kTimingPatient, *fit, network)};
     return proposal;
+}
+
+std::optional<Carried> strictest_carried(const TuneWishes& wishes, const TuneFacts& facts) {
+    constexpr std::pair<const char*, double> kRates[] = {{"1/decade", 10 * kSecondsPerYear},
+                                                         {"1/year", kSecondsPerYear},
+                                                         {"1/month", kSecondsPerYear / 12},
+                                                         {"1/week", 7 * 86400},
+                                                         {"1/day", 86400},
+                                                         {"1/hour", 3600}};
+    for (const auto& [name, period] : kRates) {
+        TuneWishes weaker = wishes;
+        weaker.false_alarms_per_s = 1 / period;
+        if (weaker.false_alarms_per_s <= wishes.false_alarms_per_s) continue;
+        if (auto proposal = Tuner(weaker, facts).propose())
+            return Carried{name, weaker.false_alarms_per_s, std::move(*proposal)};
+    }
+    return std::nullopt;
 }
 
 std::string timing_toml(const Timing& timing) {

@@ -86,6 +86,16 @@ struct Refusal {
     double measure_s = 0;  // this long would do; 0: longer does not help
 };
 
+// The strictest wish that the same facts do carry, where the wished one was refused.
+struct Carried {
+    std::string false_alarms;  // as --false-alarms takes it
+    double false_alarms_per_s = 0;
+    Proposal proposal;
+};
+
+[[nodiscard]] std::optional<Carried> strictest_carried(const TuneWishes& wishes,
+                                                       const TuneFacts& facts);
+
 class Tuner {
   public:
     Tuner(TuneWishes wishes, TuneFacts facts);

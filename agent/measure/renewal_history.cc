@@ -22,8 +22,12 @@ double age_at(const RenewalHistory& history, double at) {
 
 }  // namespace
 
-RenewalHistory history_of(const GapReport& gaps, double observed_s, double interval_s) {
+RenewalHistory history_of(const GapReport& gaps,
+                          double observed_s,
+                          double interval_s,
+                          double begun_s) {
     RenewalHistory history;
+    history.begun_s = begun_s;
     history.interval_s = interval_s;
     history.observed_s = observed_s;
     history.count = gaps.count;
@@ -36,11 +40,21 @@ RenewalHistory history_of(const GapReport& gaps, double observed_s, double inter
     return history;
 }
 
+void lengthen_interval(RenewalHistory& history, double interval_s, double renewal_intervals) {
+    const double longer = (interval_s - history.interval_s) * renewal_intervals;
+    if (longer <= 0) return;
+    history.interval_s = interval_s;
+    for (GapPoint& gap : history.gaps) gap.length_s += longer;
+    if (history.complete_above_s > 0) history.complete_above_s += longer;
+    if (history.open_s > 0) history.open_s += longer;
+}
+
 RenewalHistory majority_history(const std::vector<RenewalHistory>& each, std::size_t majority) {
     HF_CHECK(majority >= 1 && majority <= each.size());
     if (each.size() == 1) return each.front();
     RenewalHistory joint;
     joint.interval_s = each.front().interval_s;
+    joint.begun_s = each.front().begun_s;
     joint.observed_s = each.front().observed_s;
     joint.count = each.front().count;
     for (const RenewalHistory& one : each) {
@@ -70,18 +84,18 @@ RenewalHistory majority_history(const std::vector<RenewalHistory>& each, std::si
     return joint;
 }
 
-std::vector<double> burst_maxima(const RenewalHistory& history,
-                                 double threshold_s,
-                                 double apart_s) {
-    std::vector<double> maxima;
+std::vector<GapPoint> burst_maxima(const RenewalHistory& history,
+                                   double threshold_s,
+                                   double apart_s) {
+    std::vector<GapPoint> maxima;
     double last_end = 0;
     for (const GapPoint& gap : history.gaps) {
         if (gap.length_s <= threshold_s) continue;
         const bool same = !maxima.empty() && gap.end_s - gap.length_s - last_end < apart_s;
-        if (same) {
-            maxima.back() = std::max(maxima.back(), gap.length_s);
-        } else {
-            maxima.push_back(gap.length_s);
+        if (!same) {
+            maxima.push_back(gap);
+        } else if (gap.length_s > maxima.back().length_s) {
+            maxima.back() = gap;
         }
         last_end = gap.end_s;
     }

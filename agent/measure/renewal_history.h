@@ -12,6 +12,7 @@ namespace holdfast::measure {
 
 struct RenewalHistory {
     double interval_s = 0;
+    double begun_s = 0;  // on the wall clock, to see what several hosts saw at once
     double observed_s = 0;
     std::uint64_t count = 0;
     std::vector<GapPoint>
@@ -23,7 +24,13 @@ struct RenewalHistory {
 
 [[nodiscard]] RenewalHistory history_of(const GapReport& gaps,
                                         double observed_s,
-                                        double interval_s);
+                                        double interval_s,
+                                        double begun_s = 0);
+
+// What would have been seen with a longer interval at worst: a gap is the stall and what passed since the last renewal
+// before it, at most one interval.  `renewal_intervals`: 1 for the host lease, 2 for the leader lease, whose renewal
+// takes a write and a scan of the round after.
+void lengthen_interval(RenewalHistory& history, double interval_s, double renewal_intervals);
 
 // The lease that a majority of datastores renews: its gaps, from those of each of them on one clock.  At any moment its
 // age is that of the majority-th youngest of theirs.  REQUIRES: 1 <= majority <= each.size()
@@ -32,8 +39,8 @@ struct RenewalHistory {
 
 // The longest gap of each burst: gaps longer than `threshold_s` that follow each other within `apart_s` are one
 // burst, because a host that has lost its lease does not lose it a second time.
-[[nodiscard]] std::vector<double> burst_maxima(const RenewalHistory& history,
-                                               double threshold_s,
-                                               double apart_s);
+[[nodiscard]] std::vector<GapPoint> burst_maxima(const RenewalHistory& history,
+                                                 double threshold_s,
+                                                 double apart_s);
 
 }  // namespace holdfast::measure

@@ -22,6 +22,12 @@ std::string percentile(const OperationReport& operation, double share) {
     return short_time(operation.quantile(share));
 }
 
+std::string one_decimal(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.1f", value);
+    return text.data();
+}
+
 std::string operations_table(const TargetReport& target) {
     std::string text = text_line("  %-10s %8s %6s %10s %10s %10s %10s %10s %10s %10s %10s",
                                  "OPERATION",
@@ -37,9 +43,10 @@ std::string operations_table(const TargetReport& target) {
                                  "AT");
     for (const OperationReport& operation : target.operations) {
         std::array<std::string, kShares.size()> shown;
+        const std::string at = one_decimal(operation.worst_at_s) + " s";
         for (std::size_t i = 0; i < kShares.size(); ++i)
             shown[i] = percentile(operation, kShares[i]);
-        text += text_line("  %-10s %8llu %6llu %10s %10s %10s %10s %10s %10s %10s %8.1f s%s%s",
+        text += text_line("  %-10s %8llu %6llu %10s %10s %10s %10s %10s %10s %10s %10s%s%s",
                           operation.name.c_str(),
                           static_cast<unsigned long long>(operation.count),
                           static_cast<unsigned long long>(operation.errors),
@@ -49,8 +56,8 @@ std::string operations_table(const TargetReport& target) {
                           shown[3].c_str(),
                           shown[4].c_str(),
                           shown[5].c_str(),
-                          short_time(operation.worst_s).c_str(),
-                          operation.worst_at_s,
+                          operation.count == 0 ? "-" : short_time(operation.worst_s).c_str(),
+                          operation.count == 0 ? "-" : at.c_str(),
                           operation.error.empty() ? "" : "  last error ",
                           operation.error.c_str());
     }
@@ -102,6 +109,11 @@ std::string stalls(const TargetReport& target, double interval_s) {
 }
 
 std::string target_text(const Measurement& measurement, const TargetReport& target) {
+    if (target.duration_s <= 0) {
+        return text_line(
+                   "%s: %s, nothing was measured", target.name.c_str(), target.state.c_str()) +
+               "  " + target.problem + "\n";
+    }
     std::string text = text_line(
         "%s%s%s: %s, %s, %.1f s, %llu beats%s",
         target.name.c_str(),
@@ -116,6 +128,7 @@ std::string target_text(const Measurement& measurement, const TargetReport& targ
                                     " of them without a write because the one before was still out")
                                        .c_str());
     if (!target.problem.empty()) text += "  " + target.problem + "\n";
+    if (!target.features.empty()) text += "  " + target.features + "\n";
     for (const OutstandingReport& out : target.outstanding) {
         text += text_line(
             "  STILL OUT: a %s since second %.2f, for %s now; its end would not be waited for.",
@@ -137,7 +150,7 @@ std::string target_text(const Measurement& measurement, const TargetReport& targ
 
 std::string comparison(const Measurement& measurement) {
     const char* operation = measurement.kind == "net" ? "roundtrip" : "cycle";
-    std::string text = text_line("%-40s %-9s %10s %10s %10s %10s %12s %7s",
+    std::string text = text_line("%-40s %-9s %10s %10s %10s %10s %12s %10s",
                                  "COMPARED",
                                  "BACKEND",
                                  "P50",
@@ -145,7 +158,7 @@ std::string comparison(const Measurement& measurement) {
                                  "P99.9",
                                  "WORST",
                                  "LONGEST GAP",
-                                 "P50 x");
+                                 "P50 RATIO");
     double first = 0;
     for (const TargetReport& target : measurement.targets) {
         const OperationReport* seen = target.find(operation);
@@ -157,7 +170,7 @@ std::string comparison(const Measurement& measurement) {
         if (first == 0) first = seen->quantile(0.5);
         double longest = target.lease.open_s;
         for (const GapPoint& gap : target.lease.worst) longest = std::max(longest, gap.length_s);
-        text += text_line("%-40s %-9s %10s %10s %10s %10s %12s %7.2f%s%s",
+        text += text_line("%-40s %-9s %10s %10s %10s %10s %12s %10.2f%s%s",
                           target.name.c_str(),
                           target.backend.c_str(),
                           percentile(*seen, 0.5).c_str(),
@@ -170,6 +183,25 @@ std::string comparison(const Measurement& measurement) {
                           target.state == "complete" ? "" : target.state.c_str());
     }
     return text;
+}
+
+// How the report is to be read, and what comes next.
+std::string legend(const Measurement& measurement) {
+    bool any = false;
+    for (const TargetReport& target : measurement.targets) any = any || target.duration_s > 0;
+    if (!any) return {};
+    std::string text = measurement.kind == "net"
+                           ? "A beat every " + short_time(measurement.interval_s) + ". "
+                           : "Every " + short_time(measurement.interval_s) +
+                                 " a write of one slot (4 KiB) and a "
+                                 "scan of " +
+                                 std::to_string(measurement.hosts) + " slots; cycle: both. ";
+    if (measurement.load > 0)
+        text += "Beside them " + std::to_string(measurement.load) +
+                " workers of competing I/O on each. ";
+    return text +
+           "wakeup: how late this process ran, the host's fault. -: too few for this percentile. "
+           "`holdfast tune` tells from a saved measurement (--save) which timing it allows.\n";
 }
 
 }  // namespace
@@ -191,7 +223,8 @@ std::string report_text(const Measurement& measurement) {
     std::string text;
     for (const TargetReport& target : measurement.targets)
         text += target_text(measurement, target) + "\n";
-    if (measurement.targets.size() > 1) text += comparison(measurement);
+    if (measurement.targets.size() > 1) text += comparison(measurement) + "\n";
+    text += legend(measurement);
     if (measurement.ended == "interrupted")
         text += "The measurement was ended early; this is what was seen until then.\n";
     return text;

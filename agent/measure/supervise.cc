@@ -35,6 +35,7 @@ pid_t start_child(const std::function<void()>& work) {
     if (child != 0) return child;
     // Ctrl-C goes to the whole group; the parent says when to stop.
     std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);
     std::signal(SIGTERM, SIG_DFL);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);

@@ -87,12 +87,33 @@ void Svg::text(double x,
              escaped(content) + "</text>\n";
 }
 
+void Svg::label(double x,
+                double y,
+                std::string_view content,
+                double size,
+                Anchor anchor,
+                std::string_view color) {
+    body_ += "<g stroke=\"#ffffff\" stroke-width=\"4\" stroke-linejoin=\"round\">";
+    text(x, y, content, size, anchor, color);
+    body_ += "</g>\n";
+    text(x, y, content, size, anchor, color);
+}
+
 std::string Svg::str() const {
+    // Where the viewer is dark the same colours are exchanged for ones that show on dark paper.
+    constexpr const char* kDark =
+        "<style>@media (prefers-color-scheme:dark){"
+        "rect.paper{fill:#15181c}[stroke=\"#ffffff\"]{stroke:#15181c}"
+        "[fill=\"#222\"]{fill:#e2e2e2}[fill=\"#333333\"]{fill:#d0d0d0}[stroke=\"#444\"]{stroke:#"
+        "aaa}"
+        "[stroke=\"#e4e4e4\"]{stroke:#30353b}[fill=\"#0072b2\"]{fill:#3fa2e0}"
+        "[stroke=\"#0072b2\"]{stroke:#3fa2e0}[fill=\"#d00000\"]{fill:#ff5c5c}"
+        "[fill=\"#707070\"]{fill:#a8a8a8}[fill=\"#00805a\"]{fill:#2cc492}}</style>\n";
     return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width_) + "\" height=\"" +
            number(height_) + "\" viewBox=\"0 0 " + number(width_) + " " + number(height_) +
-           "\" font-family=\"sans-serif\">\n<rect width=\"100%\" height=\"100%\" "
-           "fill=\"#ffffff\"/>\n" +
-           body_ + "</svg>\n";
+           "\" font-family=\"sans-serif\">\n" + kDark +
+           "<rect class=\"paper\" width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" + body_ +
+           "</svg>\n";
 }
 
 Axis::Axis(double low, double high, double from_px, double to_px, bool logarithmic)

@@ -38,7 +38,15 @@ class Svg {
               Anchor anchor = Anchor::Start,
               std::string_view color = "#222");
 
-    // The whole file.
+    // Text in front of lines: with a rim of the paper's colour, so that it can be read.
+    void label(double x,
+               double y,
+               std::string_view content,
+               double size = 12,
+               Anchor anchor = Anchor::Start,
+               std::string_view color = "#222");
+
+    // The whole file; its colours follow the viewer's light or dark preference.
     [[nodiscard]] std::string str() const;
 
   private:

@@ -6,65 +6,24 @@
 #include <limits>
 
 #include "agent/measure/report_text.h"
+#include "agent/measure/search.h"
 
 namespace holdfast::measure {
 
 namespace {
 
-constexpr double kShapeMin = -0.5;  // below it maximum likelihood is not regular
-constexpr double kShapeMax = 2.0;
 constexpr double kShapeStep = 0.02;
 constexpr std::size_t kScalesEach = 4;  // on either side of the best one, for each shape
-constexpr double kLeaseMax = 86400;
+constexpr int kScaleHalvings = 20;
 constexpr double kApartIntervals = 10;
+// With more than this share of all renewals, one in seven stalls would by chance lie so near the next that both would
+// be taken for one burst, whose longest is no single stall; so few of them are tried in any case.
+constexpr std::uint64_t kTailShare = 67;
+constexpr std::size_t kTailAlways = 120;
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 // How many of the longest gaps are tried as the tail, most first.
 constexpr std::array<std::size_t, 10> kCandidates{
     500, 380, 280, 210, 160, 120, 90, 65, 45, kBurstsMin};
-
-// The probability that a generalised Pareto variable exceeds `excess`.
-double survivor(double excess, double shape, double scale) {
-    if (excess <= 0) return 1;
-    if (std::abs(shape) < 1e-6) return std::exp(-excess / scale);
-    const double base = 1 + shape * excess / scale;
-    return base <= 0 ? 0 : std::pow(base, -1 / shape);
-}
-
-// Where `function`, which has one maximum in [low, high], has it.
-template <typename Function>
-double maximum_of(Function function, double low, double high) {
-    constexpr double kGolden = 0.6180339887498949;
-    double left = high - kGolden * (high - low);
-    double right = low + kGolden * (high - low);
-    double at_left = function(left);
-    double at_right = function(right);
-    for (int i = 0; i < 45; ++i) {
-        if (at_left > at_right) {
-            high = right;
-            right = left;
-            at_right = at_left;
-            left = high - kGolden * (high - low);
-            at_left = function(left);
-        } else {
-            low = left;
-            left = right;
-            at_left = at_right;
-            right = low + kGolden * (high - low);
-            at_right = function(right);
-        }
-    }
-    return (low + high) / 2;
-}
-
-// Where `function` falls through zero between `inside` (above) and `outside`.
-template <typename Function>
-double crossing(Function function, double inside, double outside) {
-    for (int i = 0; i < 40; ++i) {
-        const double middle = (inside + outside) / 2;
-        (function(middle) > 0 ? inside : outside) = middle;
-    }
-    return inside;
-}
 
 // The means of a Poisson variable whose deviance from `count` seen is at most `deviance`: the ends of their range.
 std::pair<double, double> poisson_range(double count, double deviance) {
@@ -78,69 +37,34 @@ std::pair<double, double> poisson_range(double count, double deviance) {
 
 }  // namespace
 
-double TailFit::likelihood(const Peaks& peaks, double shape, double scale_s) {
-    if (scale_s <= 0) return kMinusInfinity;
-    double sum = 0;
-    const bool exponential = std::abs(shape) < 1e-6;
-    for (const double excess : peaks.excesses) {
-        if (exponential) {
-            sum -= excess / scale_s;
-            continue;
-        }
-        const double base = 1 + shape * excess / scale_s;
-        if (base <= 0) return kMinusInfinity;
-        sum -= (1 + 1 / shape) * std::log(base);
-    }
-    for (const double excess : peaks.open) {
-        const double over = survivor(excess, shape, scale_s);
-        if (over <= 0) return kMinusInfinity;
-        sum += std::log(over);
-    }
-    return sum - static_cast<double>(peaks.excesses.size()) * std::log(scale_s);
-}
-
-double TailFit::best_scale(const Peaks& peaks, double shape) {
-    double mean = 0;
-    double longest = 0;
-    for (const double excess : peaks.excesses) {
-        mean += excess;
-        longest = std::max(longest, excess);
-    }
-    for (const double excess : peaks.open) longest = std::max(longest, excess);
-    mean = std::max(mean / static_cast<double>(peaks.excesses.size()), 1e-9);
-    const double least = shape < 0 ? -shape * longest * (1 + 1e-9) : mean * 1e-4;
-    const auto at = [&](double log_scale) { return likelihood(peaks, shape, std::exp(log_scale)); };
-    return std::exp(maximum_of(
-        at, std::log(std::max(least, mean * 1e-4)), std::log(std::max(mean, least) * 50)));
-}
-
 std::vector<TailFit::Point> TailFit::allowed(const Peaks& peaks) {
+    const double most = kDeviance90 * peaks.dispersion.length;
     std::vector<Point> points;
     double best = kMinusInfinity;
     const auto add = [&](double shape, double scale) {
-        points.push_back({shape, scale, likelihood(peaks, shape, scale)});
+        points.push_back({shape, scale, log_likelihood(peaks.excesses, shape, scale)});
         best = std::max(best, points.back().deviance);
     };
     for (double shape = kShapeMin; shape <= kShapeMax + 1e-9; shape += kShapeStep)
-        add(shape, best_scale(peaks, shape));
+        add(shape, best_scale(peaks.excesses, shape));
     const std::vector<Point> ridge = points;
     points.clear();
     for (const Point& top : ridge) {
         // Shapes that are out are out with every scale.
-        if (2 * (best - top.deviance) > kDeviance90) continue;
+        if (2 * (best - top.deviance) > most) continue;
         points.push_back({top.shape, top.scale_s, 2 * (best - top.deviance)});
         const auto left = [&](double log_scale) {
-            const double value = likelihood(peaks, top.shape, std::exp(log_scale));
-            return kDeviance90 - 2 * (best - value);
+            const double value = log_likelihood(peaks.excesses, top.shape, std::exp(log_scale));
+            return most - 2 * (best - value);
         };
         const double middle = std::log(top.scale_s);
         for (const double side : {-1.0, 1.0}) {
-            const double end = crossing(left, middle, middle + side * 4);
+            const double end = crossing(left, middle, middle + side * 4, kScaleHalvings);
             for (std::size_t i = 1; i <= kScalesEach; ++i) {
                 const double log_scale =
                     middle + (end - middle) * static_cast<double>(i) / kScalesEach;
-                const double deviance = kDeviance90 - left(log_scale);
-                if (deviance <= kDeviance90 + 1e-6)
+                const double deviance = most - left(log_scale);
+                if (deviance <= most + 1e-6)
                     points.push_back({top.shape, std::exp(log_scale), std::max(deviance, 0.0)});
             }
         }
@@ -148,100 +72,84 @@ std::vector<TailFit::Point> TailFit::allowed(const Peaks& peaks) {
     return points;
 }
 
-// Anderson-Darling, weighted to the upper tail as well as the lower.
-double TailFit::deviation(const Peaks& peaks, double shape, double scale_s) {
-    const std::size_t count = peaks.excesses.size();
-    double sum = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-        const double below =
-            std::clamp(1 - survivor(peaks.excesses[i], shape, scale_s), 1e-12, 1 - 1e-12);
-        const double above =
-            std::clamp(survivor(peaks.excesses[count - 1 - i], shape, scale_s), 1e-12, 1 - 1e-12);
-        sum += (2 * static_cast<double>(i) + 1) * (std::log(below) + std::log(above));
-    }
-    return -static_cast<double>(count) - sum / static_cast<double>(count);
-}
-
-// What one in ten samples of a generalised Pareto distribution with this shape exceeds when both parameters are
-// fitted to it; tests/unit/measure/tail_fit_test.cc draws the samples again.
-double TailFit::deviation_limit(double shape) {
-    if (shape < -0.1) return 0.84;
-    if (shape < 0.15) return 0.72;
-    if (shape < 0.5) return 0.66;
-    return 0.60;
-}
-
 TailFit::Peaks TailFit::peaks_over(const std::vector<RenewalHistory>& histories,
                                    double threshold_s) {
     Peaks peaks;
     peaks.threshold_s = threshold_s;
+    std::vector<BurstsSeen> all;
     for (const RenewalHistory& history : histories) {
         const double apart = kApartIntervals * history.interval_s;
-        for (const double longest : burst_maxima(history, threshold_s, apart))
-            peaks.excesses.push_back(longest - threshold_s);
+        BurstsSeen seen{history.begun_s, history.observed_s, {}};
+        for (const GapPoint& longest : burst_maxima(history, threshold_s, apart)) {
+            peaks.excesses.seen.push_back(longest.length_s - threshold_s);
+            seen.bursts.push_back({longest.end_s, longest.length_s});
+        }
+        all.push_back(std::move(seen));
         for (const GapPoint& gap : history.gaps) peaks.gaps += gap.length_s > threshold_s ? 1 : 0;
-        if (history.open_s > threshold_s) peaks.open.push_back(history.open_s - threshold_s);
+        if (history.open_s > threshold_s)
+            peaks.excesses.open.push_back(history.open_s - threshold_s);
     }
-    std::sort(peaks.excesses.begin(), peaks.excesses.end());
+    std::sort(peaks.excesses.seen.begin(), peaks.excesses.seen.end());
+    peaks.dispersion = dispersion_of(all);
     return peaks;
 }
 
-void TailFit::take(const Peaks& peaks, const std::vector<Point>& points, double statistic) {
+void TailFit::take(const Peaks& peaks, const std::vector<Point>& points) {
     const auto best =
         std::min_element(points.begin(), points.end(), [](const Point& a, const Point& b) {
             return a.deviance < b.deviance;
         });
+    const Excesses& excesses = peaks.excesses;
     threshold_s_ = peaks.threshold_s;
+    dispersion_ = peaks.dispersion;
     shape_ = best->shape;
     scale_s_ = best->scale_s;
-    bursts_ = peaks.excesses.size() + peaks.open.size();
-    gaps_per_burst_ = static_cast<double>(peaks.gaps) /
-                      static_cast<double>(std::max<std::size_t>(peaks.excesses.size(), 1));
-    anderson_darling_ = statistic;
+    bursts_ = excesses.seen.size() + excesses.open.size();
+    gaps_per_burst_ = static_cast<double>(peaks.gaps) / static_cast<double>(excesses.seen.size());
+    deviation_ = upper_deviation(excesses, shape_, scale_s_);
+    const double deviation = deviation_ / upper_deviation_limit(shape_);
+    const double strange = strangeness(excesses) / strangeness_limit(excesses.seen.size());
+    poor_ = deviation > 1;
+    strange_ = strange > 1;
+    misfit_ = std::max(deviation, strange);
     points_ = points;
 }
 
 Result<TailFit> TailFit::fit(const std::vector<RenewalHistory>& histories) {
-    TailFit fit;
+    TailFit all;
+    std::uint64_t renewals = 0;
     for (const RenewalHistory& history : histories) {
-        fit.observed_s_ += history.observed_s;
-        fit.complete_above_s_ = std::max(fit.complete_above_s_, history.complete_above_s);
-        for (const GapPoint& gap : history.gaps) fit.seen_.push_back(gap.length_s);
-        fit.longest_s_ = std::max(fit.longest_s_, history.open_s);
+        renewals += history.count;
+        all.observed_s_ += history.observed_s;
+        all.complete_above_s_ = std::max(all.complete_above_s_, history.complete_above_s);
+        for (const GapPoint& gap : history.gaps) all.seen_.push_back(gap.length_s);
+        all.longest_s_ = std::max(all.longest_s_, history.open_s);
     }
-    std::sort(fit.seen_.begin(), fit.seen_.end(), std::greater<>());
-    if (!fit.seen_.empty()) fit.longest_s_ = std::max(fit.longest_s_, fit.seen_.front());
-    double least = std::numeric_limits<double>::infinity();
+    std::sort(all.seen_.begin(), all.seen_.end(), std::greater<>());
+    if (!all.seen_.empty()) all.longest_s_ = std::max(all.longest_s_, all.seen_.front());
+    std::optional<TailFit> best;
     std::size_t most_bursts = 0;
     for (const std::size_t wanted : kCandidates) {
-        // A tail of more than a fifth of what is listed would be the body.
-        if (wanted >= fit.seen_.size() ||
-            (wanted > fit.seen_.size() / 5 && wanted > 4 * kBurstsMin))
+        if (wanted >= all.seen_.size() || (wanted > renewals / kTailShare && wanted > kTailAlways))
             continue;
-        const double threshold = std::max(fit.seen_[wanted], fit.complete_above_s_);
+        const double threshold = std::max(all.seen_[wanted], all.complete_above_s_);
         const Peaks peaks = peaks_over(histories, threshold);
-        most_bursts = std::max(most_bursts, peaks.excesses.size());
-        if (peaks.excesses.size() < kBurstsMin || peaks.excesses.back() <= 0) continue;
+        most_bursts = std::max(most_bursts, peaks.excesses.seen.size());
+        if (peaks.excesses.seen.size() < kBurstsMin || peaks.excesses.seen.back() <= 0) continue;
         const std::vector<Point> points = allowed(peaks);
         if (points.empty()) continue;
-        TailFit tried = fit;
-        tried.take(peaks, points, 0);
-        const double statistic = deviation(peaks, tried.shape_, tried.scale_s_);
-        const double excess = statistic / deviation_limit(tried.shape_);
-        if (excess >= least) continue;
-        least = excess;
-        tried.anderson_darling_ = statistic;
-        tried.poor_ = excess > 1;
-        fit = tried;
-        if (!fit.poor_) break;
+        TailFit tried = all;
+        tried.take(peaks, points);
+        if (best && tried.misfit_ >= best->misfit_) continue;
+        best = tried;
+        if (best->misfit_ <= 1) break;
     }
-    if (fit.points_.empty()) {
-        return Unexpected{Error{0,
-                                "only " + std::to_string(most_bursts) + " independent stalls in " +
-                                    short_time(fit.observed_s_) + ", and a tail shows in " +
-                                    std::to_string(kBurstsMin) + " or more"}};
-    }
-    return fit;
+    if (best) return *best;
+    return Unexpected{Error{0,
+                            "only " + std::to_string(most_bursts) + " independent stall" +
+                                (most_bursts == 1 ? "" : "s") + " in " +
+                                short_time(all.observed_s_) + ", and a tail shows in " +
+                                std::to_string(kBurstsMin) + " or more"}};
 }
 
 std::size_t TailFit::most_bursts(const std::vector<RenewalHistory>& histories) {
@@ -253,19 +161,21 @@ std::size_t TailFit::most_bursts(const std::vector<RenewalHistory>& histories) {
     std::size_t most = 0;
     for (const std::size_t wanted : kCandidates) {
         if (wanted < lengths.size())
-            most = std::max(most, peaks_over(histories, lengths[wanted]).excesses.size());
+            most = std::max(most, peaks_over(histories, lengths[wanted]).excesses.seen.size());
     }
     return most;
 }
 
 RateInterval TailFit::lapses(double lease_s, double evidence) const {
-    const double count = static_cast<double>(bursts_) * evidence;
-    const double observed = observed_s_ * evidence;
+    // Stalls that come unevenly say as much as fewer that come by chance.
+    const double counted = evidence / dispersion_.count;
+    const double observed = observed_s_ * counted;
+    const double count = static_cast<double>(bursts_) * counted;
     if (lease_s < threshold_s_) {
         // Within what was seen there is nothing to extrapolate; gaps of one burst count each, on the safe side.
         const auto longer = std::lower_bound(
             seen_.begin(), seen_.end(), std::max(lease_s, complete_above_s_), std::greater<>());
-        const auto over = std::max(static_cast<double>(longer - seen_.begin()) * evidence, count);
+        const auto over = std::max(static_cast<double>(longer - seen_.begin()) * counted, count);
         const auto [low, high] = poisson_range(over, kDeviance90);
         return {low / observed, over / observed, high / observed};
     }
@@ -275,7 +185,7 @@ RateInterval TailFit::lapses(double lease_s, double evidence) const {
     interval.low = interval.expected;
     interval.high = interval.expected;
     for (const Point& point : points_) {
-        const double left = kDeviance90 - point.deviance * evidence;
+        const double left = kDeviance90 - point.deviance * evidence / dispersion_.length;
         if (left < 0) continue;
         const auto [low, high] = poisson_range(count, left);
         const double over = survivor(excess, point.shape, point.scale_s);

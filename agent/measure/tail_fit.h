@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/measure/dispersion.h"
+#include "agent/measure/pareto_tail.h"
 #include "agent/measure/renewal_history.h"
 #include "engine/base/result.h"
 
@@ -22,6 +24,8 @@ namespace holdfast::measure {
 
 // Fewer bursts than this show no tail.
 inline constexpr std::size_t kBurstsMin = 30;
+// No lease beyond this is looked for, in seconds: a day.
+inline constexpr double kLeaseMax = 86400;
 // Twice the log-likelihood that the true values may lie below the best, with 90 % confidence (chi-squared, one degree).
 inline constexpr double kDeviance90 = 2.7055;
 
@@ -67,10 +71,16 @@ class TailFit {
     // Gaps beyond the threshold for each burst; 1: they come alone.
     [[nodiscard]] double gaps_per_burst() const { return gaps_per_burst_; }
 
-    // The test's statistic was acceptable at no threshold; the lowest deviation was taken.
+    // How much less the stalls say than as many that come by chance.
+    [[nodiscard]] Dispersion dispersion() const { return dispersion_; }
+
+    // At no threshold were the stalls generalised Pareto by upper_deviation(); the nearest was taken.
     [[nodiscard]] bool poor() const { return poor_; }
 
-    [[nodiscard]] double anderson_darling() const { return anderson_darling_; }
+    // At no threshold were the longest stalls of one kind with the others (strangeness()).
+    [[nodiscard]] bool strange() const { return strange_; }
+
+    [[nodiscard]] double anderson_darling() const { return deviation_; }
 
     // The longest gap seen.
     [[nodiscard]] double longest_s() const { return longest_s_; }
@@ -90,18 +100,14 @@ class TailFit {
     struct Peaks {
         double threshold_s = 0;
         std::size_t gaps = 0;
-        std::vector<double> excesses;  // ascending
-        std::vector<double> open;      // at least so long
+        Excesses excesses;
+        Dispersion dispersion;
     };
 
     [[nodiscard]] static Peaks peaks_over(const std::vector<RenewalHistory>& histories,
                                           double threshold_s);
     [[nodiscard]] static std::vector<Point> allowed(const Peaks& peaks);
-    [[nodiscard]] static double likelihood(const Peaks& peaks, double shape, double scale_s);
-    [[nodiscard]] static double best_scale(const Peaks& peaks, double shape);
-    [[nodiscard]] static double deviation(const Peaks& peaks, double shape, double scale_s);
-    [[nodiscard]] static double deviation_limit(double shape);
-    void take(const Peaks& peaks, const std::vector<Point>& points, double statistic);
+    void take(const Peaks& peaks, const std::vector<Point>& points);
 
     double threshold_s_ = 0;
     double shape_ = 0;
@@ -110,9 +116,12 @@ class TailFit {
     double longest_s_ = 0;
     double complete_above_s_ = 0;
     double gaps_per_burst_ = 1;
-    double anderson_darling_ = 0;
+    Dispersion dispersion_;
+    double deviation_ = 0;
+    double misfit_ = 0;  // above 1: one of the tests failed
     std::size_t bursts_ = 0;
     bool poor_ = false;
+    bool strange_ = false;
     std::vector<Point> points_;
     std::vector<double> seen_;
 };

@@ -56,8 +56,9 @@ struct TargetResult {
     std::atomic<std::uint64_t> beats{0};
     std::atomic<std::int64_t> begun_at{0};  // CLOCK_BOOTTIME ns; 0: not yet
     std::atomic<std::int64_t> ended_at{0};
-    std::atomic<std::int64_t> worst_ns{0};   // of any write or round trip
-    std::atomic<std::uint32_t> prepared{0};  // per cent of formatting
+    std::atomic<std::int64_t> worst_ns{0};          // of any write or round trip
+    std::atomic<std::uint32_t> prepared{0};         // per cent of formatting
+    std::atomic<std::uint32_t> formatted_hosts{0};  // set before begun_at
 
     std::array<OperationSeen, kOperations> operations;
     GapRecorder lease;  // renewals of the host lease by this target

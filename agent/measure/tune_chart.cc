@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "agent/measure/report_text.h"
 #include "agent/measure/svg.h"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr double kWidth = 1000;
 constexpr double kHeight = 560;
-constexpr double kLeft = 90;
+constexpr double kLeft = 110;
 constexpr double kRight = kWidth - 40;
 constexpr double kTop = 60;
 constexpr double kBottom = kHeight - 70;
@@ -21,16 +22,35 @@ constexpr int kSteps = 160;
 constexpr const char* kGrid = "#e4e4e4";
 constexpr const char* kFit = "#0072b2";
 
-std::string every(double per_year) {
-    std::array<char, 48> text{};
-    const double years = 1 / per_year;
-    if (years >= 0.9) {
-        std::snprintf(text.data(), text.size(), "1 in %.0f y", years);
-    } else if (per_year <= 400) {
-        std::snprintf(text.data(), text.size(), "%.0f a year", per_year);
-    } else {
-        std::snprintf(text.data(), text.size(), "%.0f a day", per_year / 365.25);
+// Rates that people speak of, per year.
+constexpr std::pair<const char*, double> kRates[] = {{"1 a second", 365.25 * 86400},
+                                                     {"1 a minute", 365.25 * 1440},
+                                                     {"1 an hour", 365.25 * 24},
+                                                     {"1 a day", 365.25},
+                                                     {"1 a month", 12},
+                                                     {"1 a year", 1},
+                                                     {"1 a decade", 0.1},
+                                                     {"1 a century", 0.01},
+                                                     {"1 in 1000 years", 0.001},
+                                                     {"1 in 10^4 years", 1e-4},
+                                                     {"1 in 10^5 years", 1e-5}};
+
+std::string rate_text(double per_year) {
+    for (const auto& [name, rate] : kRates) {
+        if (std::abs(per_year / rate - 1) < 0.01) return name;
     }
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), "%.3g a year", per_year);
+    return text.data();
+}
+
+// An axis label without needless decimals.
+std::string mark_text(double seconds) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(),
+                  text.size(),
+                  seconds < 0.9 ? "%g ms" : "%g s",
+                  seconds < 0.9 ? std::round(seconds * 1e3) : std::round(seconds));
     return text.data();
 }
 
@@ -50,12 +70,12 @@ void mark_lease(
                   short_time(lease_of(judged)).c_str(),
                   judged.failover.total_s());
     const bool left = at > (kLeft + kRight) / 2;
-    svg.text(left ? at - 5 : at + 5,
-             kTop + 14 + 15 * row,
-             text.data(),
-             11,
-             left ? Anchor::End : Anchor::Start,
-             color);
+    svg.label(left ? at - 5 : at + 5,
+              kTop + 14 + 15 * row,
+              text.data(),
+              11,
+              left ? Anchor::End : Anchor::Start,
+              color);
 }
 
 void draw_fit(Svg& svg, const TailFit& fit, const Axis& x, const Axis& y) {
@@ -67,7 +87,9 @@ void draw_fit(Svg& svg, const TailFit& fit, const Axis& x, const Axis& y) {
                                                           static_cast<double>(i) / kSteps);
         if (lease < x.low()) continue;
         const RateInterval rate = fit.lapses(lease);
-        curve.emplace_back(x.at(lease), y.at(std::max(rate.expected * kSecondsPerYear, y.low())));
+        // What would lie below the picture is left out rather than drawn along its edge.
+        if (rate.expected * kSecondsPerYear >= y.low())
+            curve.emplace_back(x.at(lease), y.at(rate.expected * kSecondsPerYear));
         upper.emplace_back(x.at(lease), y.at(std::max(rate.high * kSecondsPerYear, y.low())));
         band.emplace_back(x.at(lease), y.at(std::max(rate.low * kSecondsPerYear, y.low())));
     }
@@ -104,24 +126,25 @@ std::string tune_chart(const Proposal& proposal, const TuneWishes& wishes) {
             const double mark = power * factor;
             if (mark < x.low() || mark > x.high()) continue;
             svg.line(x.at(mark), kTop, x.at(mark), kBottom, kGrid);
-            svg.text(x.at(mark), kBottom + 16, short_time(mark), 10, Anchor::Middle);
+            svg.text(x.at(mark), kBottom + 16, mark_text(mark), 10, Anchor::Middle);
         }
     }
-    for (const double mark : y.marks()) {
-        svg.line(kLeft, y.at(mark), kRight, y.at(mark), kGrid);
-        svg.text(kLeft - 6, y.at(mark) + 4, every(mark), 10, Anchor::End);
+    for (const auto& [name, rate] : kRates) {
+        if (rate < y.low() || rate > y.high()) continue;
+        svg.line(kLeft, y.at(rate), kRight, y.at(rate), kGrid);
+        svg.text(kLeft - 6, y.at(rate) + 4, name, 10, Anchor::End);
     }
     draw_fit(svg, fit, x, y);
     svg.line(kLeft, y.at(wanted), kRight, y.at(wanted), "#009e73", 1.5);
-    svg.text(kLeft + 6,
-             y.at(wanted) - 5,
-             "wanted: at most " + every(wanted),
-             11,
-             Anchor::Start,
-             "#009e73");
+    svg.label(kLeft + 6,
+              y.at(wanted) - 5,
+              "wanted: at most " + rate_text(wanted),
+              11,
+              Anchor::Start,
+              "#00805a");
     double row = 0;
     for (const JudgedTiming& profile : proposal.profiles)
-        mark_lease(svg, x, profile, "#888888", row++);
+        mark_lease(svg, x, profile, "#707070", row++);
     mark_lease(svg, x, proposal.proposal, "#d55e00", row++);
     svg.line(kLeft, kBottom, kRight, kBottom, "#444");
     svg.line(kLeft, kTop, kLeft, kBottom, "#444");

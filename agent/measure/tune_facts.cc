@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
+#include <set>
 #include <utility>
 
 #include "agent/measure/report_text.h"
@@ -34,8 +36,10 @@ void add_storage(const Measurement& measurement, TuneBasis& basis) {
         }
         if (lease.empty()) backend = target.backend;
         if (target.backend != backend && measurement.kind != "agent") continue;
-        lease.push_back(history_of(target.lease, target.duration_s, measurement.interval_s));
-        office.push_back(history_of(target.office, target.duration_s, measurement.interval_s));
+        const auto begun = static_cast<double>(measurement.begun_unix_s);
+        lease.push_back(history_of(target.lease, target.duration_s, measurement.interval_s, begun));
+        office.push_back(
+            history_of(target.office, target.duration_s, measurement.interval_s, begun));
         names += (names.empty() ? "" : ", ") + target.name;
         basis.storage_names.push_back(target.name);
         TuneFacts& facts = basis.facts;
@@ -71,8 +75,10 @@ void add_network(const Measurement& measurement, TuneBasis& basis) {
             basis.notes.push_back("Peer " + target.name + " is left out: it never answered.");
             continue;
         }
-        basis.facts.network.push_back(
-            history_of(target.lease, target.duration_s, measurement.interval_s));
+        basis.facts.network.push_back(history_of(target.lease,
+                                                 target.duration_s,
+                                                 measurement.interval_s,
+                                                 static_cast<double>(measurement.begun_unix_s)));
         // An agent's leader is no address to look up a route for.
         if (measurement.kind != "agent") basis.peers.push_back(target.name);
         basis.notes.push_back(measurement.host + ": answers of " + target.name + ", " +
@@ -80,9 +86,47 @@ void add_network(const Measurement& measurement, TuneBasis& basis) {
     }
 }
 
+// Histories of different intervals are compared at the longest of them.
+void take_one_interval(TuneBasis& basis) {
+    TuneFacts& facts = basis.facts;
+    double longest = 0;
+    double shortest = std::numeric_limits<double>::infinity();
+    for (const auto* histories : {&facts.storage, &facts.network}) {
+        for (const RenewalHistory& history : *histories) {
+            longest = std::max(longest, history.interval_s);
+            shortest = std::min(shortest, history.interval_s);
+        }
+    }
+    if (shortest >= longest) return;
+    for (RenewalHistory& history : facts.storage) lengthen_interval(history, longest, 1);
+    for (RenewalHistory& history : facts.office) lengthen_interval(history, longest, 2);
+    for (RenewalHistory& history : facts.network) lengthen_interval(history, longest, 1);
+    basis.notes.push_back(
+        "Intervals differ, so what was measured with a shorter one than " + short_time(longest) +
+        " is taken as if every gap had been longer by the difference: measure all with one "
+        "interval, the shortest that you may want.");
+}
+
+// The same measurement twice would count as twice the evidence.
+std::optional<std::string> named_twice(const std::vector<Measurement>& measurements) {
+    std::set<std::string> seen;
+    for (const Measurement& measurement : measurements) {
+        std::string what = measurement.kind + " on " + measurement.host;
+        for (const TargetReport& target : measurement.targets) what += ", " + target.name;
+        if (!seen.insert(what + std::to_string(measurement.begun_unix_s)).second) return what;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Result<TuneBasis> tune_basis(const std::vector<Measurement>& measurements) {
+    if (const auto twice = named_twice(measurements)) {
+        return Unexpected{Error{0,
+                                "one measurement (" + *twice +
+                                    ") is given twice, which would count its stalls twice: name "
+                                    "each file once. [HF-5104]"}};
+    }
     TuneBasis basis;
     for (const Measurement& measurement : measurements) {
         if (measurement.kind != "net") add_storage(measurement, basis);
@@ -93,6 +137,7 @@ Result<TuneBasis> tune_basis(const std::vector<Measurement>& measurements) {
                                 "there is no measurement of a datastore to go by: run `holdfast "
                                 "bench datastore PATH --save FILE` first. [HF-5104]"}};
     }
+    take_one_interval(basis);
     return basis;
 }
 

@@ -14,6 +14,7 @@ namespace holdfast::measure {
 namespace {
 
 constexpr double kCentury = 100 * kSecondsPerYear;
+constexpr double kUnevenWorthSaying = 2;
 
 // A number that may be tiny or huge.
 std::string figure(double value) {
@@ -57,6 +58,16 @@ std::string tail_text(const TailFit& fit, const char* what) {
         short_time(fit.scale_s()).c_str(),
         fit.anderson_darling(),
         fit.poor() ? ", a poor fit: take the answer with care" : "");
+    const Dispersion uneven = fit.dispersion();
+    if (std::max(uneven.count, uneven.length) >= kUnevenWorthSaying) {
+        text += text_line(
+            "  Stalls come in company beyond single bursts: their number varies %.1f times and "
+            "their "
+            "lengths %.1f times as much as by chance, so the intervals are as wide as with so many "
+            "times fewer.",
+            uneven.count,
+            uneven.length);
+    }
     return text;
 }
 
@@ -79,14 +90,22 @@ std::string parts_text(const FailoverParts& parts) {
                      seconds(parts.start_s).c_str());
 }
 
-std::string row_text(const JudgedTiming& judged, bool network) {
+// Whether a timing meets the wish at both ends of the interval, at one, or at neither.
+const char* verdict(const RateInterval& per_s, double wanted) {
+    if (per_s.high <= wanted * 1.0001) return "yes";
+    return per_s.low > wanted ? "no" : "perhaps";
+}
+
+std::string row_text(const JudgedTiming& judged, const TuneWishes& wishes, bool network) {
+    const bool any = wishes.lease_from == LeaseFrom::Any && judged.any_per_s;
     std::string text = text_line(
-        "%-10s %9s %9s %9s %9.1fx  %-28s %s%s%s",
+        "%-10s %9s %9s %9s %9.1fx  %-8s %-30s %-18s%s%s",
         judged.name.c_str(),
         seconds(std::chrono::duration<double>(judged.timing.lease).count()).c_str(),
         seconds(std::chrono::duration<double>(judged.timing.dead).count()).c_str(),
         seconds(judged.failover.total_s()).c_str(),
         judged.headroom,
+        verdict(any ? *judged.any_per_s : judged.storage_per_s, wishes.false_alarms_per_s),
         alarms(judged.storage_per_s).c_str(),
         judged.office_per_s ? figure(judged.office_per_s->expected * kSecondsPerYear).c_str() : "-",
         network ? "  " : "",
@@ -205,24 +224,31 @@ std::string proposal_text(const Proposal& proposal,
     if (proposal.network_fit) text += tail_text(*proposal.network_fit, "Network");
     text +=
         "\nThe shortest safe timing with at most " + figure(wishes.false_alarms_per_s * kCentury) +
-        " false alarms per host and century:\n\n" + timing_toml(proposal.proposal.timing) + "\n";
+        " false alarms per host and century:\n\n" + timing_toml(proposal.proposal.timing) +
+        "\nAdd --apply, on the leader's host, to have it staged in the whole cluster, and write it "
+        "into every host's configuration file.\n\n";
     text += parts_text(proposal.proposal.failover) + "\n";
     const bool network = proposal.network_fit.has_value();
-    text += text_line("%-10s %9s %9s %9s %10s  %-28s %s%s",
+    text += text_line("%-10s %9s %9s %9s %10s  %-8s %-30s %-18s%s",
                       "WHAT IF",
                       "LEASE",
                       "DEAD",
                       "FAILOVER",
                       "HEADROOM",
+                      "ENOUGH",
                       "FALSE ALARMS A CENTURY (90 %)",
                       "OFFICE LOST A YEAR",
                       network ? "  WITH ANSWERS ON THE NETWORK" : "");
-    for (const JudgedTiming& profile : proposal.profiles) text += row_text(profile, network);
-    text += row_text(proposal.proposal, network);
-    if (proposal.covering_outage) text += row_text(*proposal.covering_outage, network);
+    for (const JudgedTiming& profile : proposal.profiles)
+        text += row_text(profile, wishes, network);
+    text += row_text(proposal.proposal, wishes, network);
+    if (proposal.covering_outage) text += row_text(*proposal.covering_outage, wishes, network);
     text +=
-        "False alarms: per host, if storage alone renewed the lease. Headroom: lease over the "
-        "longest gap seen.\n\n" +
+        "Enough: whether the wished rate holds at the upper end of the interval; perhaps: only at "
+        "the lower. Headroom: lease over the\n"
+        "longest gap seen. False alarms: lost leases per host, if storage alone renewed them. "
+        "Office lost: times that a healthy leader\n"
+        "loses office, which moves the office and harms no VM.\n\n" +
         outage_text(proposal, wishes);
     for (const std::string& finding : basis.facts.around.findings) text += finding + "\n";
     return text + text_line(
@@ -250,6 +276,8 @@ std::string proposal_json(const Proposal& proposal,
     json.key("shape_high").decimal(proposal.fit.shape_interval().high, 3);
     json.key("scale_us").number(std::int64_t{std::llround(proposal.fit.scale_s() * 1e6)});
     json.key("poor").flag(proposal.fit.poor());
+    json.key("dispersion_count").decimal(proposal.fit.dispersion().count, 2);
+    json.key("dispersion_length").decimal(proposal.fit.dispersion().length, 2);
     json.key("longest_us")
         .number(std::int64_t{std::llround(proposal.fit.longest_s() * 1e6)})
         .end_object();
@@ -269,21 +297,39 @@ std::string proposal_json(const Proposal& proposal,
     return json.end_object().str();
 }
 
-std::string refusal_text(const Refusal& refusal) {
+std::string refusal_text(const Refusal& refusal, const std::optional<Carried>& carried) {
     std::string text = refusal.reason;
     if (refusal.measure_s > 0) {
         text += " Measure for about " + measuring_time(refusal.measure_s) +
                 ": `holdfast bench datastore PATH --duration " + measuring_time(refusal.measure_s) +
                 " --save FILE`.";
     }
+    if (carried) {
+        const JudgedTiming& judged = carried->proposal.proposal;
+        text += " What was measured is enough for --false-alarms " + carried->false_alarms +
+                ": a lease of " + short_time(in_seconds(judged.timing.lease)) +
+                " with failover after " + seconds(judged.failover.total_s()) + ".";
+    }
     return text + " [HF-5105]";
 }
 
-std::string refusal_json(const Refusal& refusal, const TuneBasis& basis) {
+std::string refusal_json(const Refusal& refusal,
+                         const std::optional<Carried>& carried,
+                         const std::vector<std::string>& basis) {
     JsonWriter json;
     json.begin_object().key("ok").flag(false).key("reason").text(refusal.reason);
     json.key("measure_s").decimal(refusal.measure_s, 0);
-    write_texts(json, "basis", basis.notes);
+    json.key("enough_for");
+    if (carried) {
+        json.begin_object().key("false_alarms").text(carried->false_alarms);
+        json.key("toml").text(timing_toml(carried->proposal.proposal.timing));
+        json.key("proposal");
+        write_judged(json, carried->proposal.proposal);
+        json.end_object();
+    } else {
+        json.null();
+    }
+    write_texts(json, "basis", basis);
     return json.end_object().str();
 }
 

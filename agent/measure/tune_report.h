@@ -1,7 +1,9 @@
 // What `holdfast tune` says: for people, as JSON, as a picture.  Pure.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/measure/proposal.h"
 #include "agent/measure/tune_facts.h"
@@ -15,8 +17,12 @@ namespace holdfast::measure {
                                         const TuneBasis& basis,
                                         const TuneWishes& wishes);
 
-[[nodiscard]] std::string refusal_text(const Refusal& refusal);
-[[nodiscard]] std::string refusal_json(const Refusal& refusal, const TuneBasis& basis);
+// `carried`: what the facts are enough for instead, if anything.
+[[nodiscard]] std::string refusal_text(const Refusal& refusal,
+                                       const std::optional<Carried>& carried);
+[[nodiscard]] std::string refusal_json(const Refusal& refusal,
+                                       const std::optional<Carried>& carried,
+                                       const std::vector<std::string>& basis);
 
 // Lapses against the length of the lease: what was seen, the fit with its interval, the profiles and the proposal.
 [[nodiscard]] std::string tune_chart(const Proposal& proposal, const TuneWishes& wishes);

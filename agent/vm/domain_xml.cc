@@ -153,7 +153,43 @@ void add_devices(const pugi::xml_node& devices, const VmId& vm, std::vector<Doma
     }
 }
 
+std::string network_name(const char* kind, std::string_view name) {
+    return name.empty() ? std::string() : fmt::format("{} {}", kind, name);
+}
+
+// What its interfaces need of the host, as host_networks.h names it.
+void add_networks(const pugi::xml_node& devices, std::vector<std::string>& networks) {
+    for (const pugi::xml_node& interface : devices.children("interface")) {
+        const std::string_view type = interface.attribute("type").value();
+        const pugi::xml_node source = interface.child("source");
+        std::string network;
+        if (type == "bridge") network = network_name("device", source.attribute("bridge").value());
+        if (type == "network")
+            network = network_name("network", source.attribute("network").value());
+        if (type == "direct") network = network_name("device", source.attribute("dev").value());
+        const bool is_new = std::find(networks.begin(), networks.end(), network) == networks.end();
+        if (!network.empty() && is_new) networks.push_back(std::move(network));
+    }
+}
+
+// The target of the guest agent's channel; none: it has no such channel.
+pugi::xml_node agent_channel(const pugi::xml_node& devices) {
+    for (const pugi::xml_node& channel : devices.children("channel")) {
+        const pugi::xml_node target = channel.child("target");
+        if (std::string_view(target.attribute("name").value()) == "org.qemu.guest_agent.0")
+            return target;
+    }
+    return {};
+}
+
 }  // namespace
+
+bool guest_agent_is_up(const std::string& live_xml) {
+    pugi::xml_document document;
+    if (!document.load_buffer(live_xml.data(), live_xml.size())) return false;
+    const pugi::xml_node target = agent_channel(document.child("domain").child("devices"));
+    return std::string_view(target.attribute("state").value()) == "connected";
+}
 
 Result<DomainDescription> parse_domain_xml(const std::string& xml) {
     pugi::xml_document document;
@@ -181,6 +217,8 @@ Result<DomainDescription> parse_domain_xml(const std::string& xml) {
     description.policy = parse_policy(domain, description.name);
     add_firmware(domain.child("os"), description.needs);
     add_devices(domain.child("devices"), description.vm, description.needs);
+    add_networks(domain.child("devices"), description.networks);
+    description.guest_agent = !agent_channel(domain.child("devices")).empty();
     return description;
 }
 

@@ -28,8 +28,13 @@ struct DomainDescription {
     std::uint16_t cpus = 0;
     VmPolicy policy;
     std::vector<DomainNeed> needs;
+    std::vector<std::string> networks;  // as host_networks.h names them, each once
+    bool guest_agent = false;           // it has a channel for one
 };
 
 [[nodiscard]] Result<DomainDescription> parse_domain_xml(const std::string& xml);
+
+// Whether the guest agent has opened its channel, by the XML of a domain that runs.
+[[nodiscard]] bool guest_agent_is_up(const std::string& live_xml);
 
 }  // namespace holdfast

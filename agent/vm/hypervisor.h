@@ -34,6 +34,7 @@ struct DomainSnapshot {
     bool persistent = false;
     DomainPower power = DomainPower::Off;
     std::string xml;  // of its next start, with secrets; empty for a transient one
+    bool guest_agent_up = false;
 };
 
 struct ConnectionOpened {
@@ -61,6 +62,7 @@ struct DomainsListed {
     std::vector<DomainSnapshot> domains;
     std::uint64_t memory_kib = 0;  // of the host
     std::uint32_t cpus = 0;
+    HostNetworks networks{};
 };
 
 // snapshot is empty when libvirt does not know the domain.

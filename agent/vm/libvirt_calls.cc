@@ -4,12 +4,15 @@
 #include <utility>
 
 #include "agent/vm/boot_clock.h"
+#include "agent/vm/domain_xml.h"
+#include "agent/vm/host_networks.h"
 #include "agent/vm/libvirt_handle.h"
 
 namespace holdfast {
 namespace {
 
 constexpr unsigned kNextStartXml = VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE;
+constexpr const char* kAgentChannel = "org.qemu.guest_agent.0";
 
 // After a failed call: did libvirt say no, or did we only stop hearing it?
 CallResult explain_failure(virConnect* connection) {
@@ -46,6 +49,12 @@ std::optional<DomainSnapshot> snapshot_of(virDomain* domain) {
         if (xml == nullptr) return std::nullopt;
         snapshot.xml = xml.get();
     }
+    // Which of them have such a channel at all costs no second XML.
+    if (snapshot.power == DomainPower::Running &&
+        snapshot.xml.find(kAgentChannel) != std::string::npos) {
+        const TextPtr live(virDomainGetXMLDesc(domain, 0));
+        snapshot.guest_agent_up = live != nullptr && guest_agent_is_up(live.get());
+    }
     return snapshot;
 }
 
@@ -53,6 +62,20 @@ bool is_defined_as(virDomain* domain, const std::string& xml) {
     if (virDomainIsPersistent(domain) != 1) return false;
     const TextPtr here(virDomainGetXMLDesc(domain, kNextStartXml));
     return here != nullptr && xml == here.get();
+}
+
+HostNetworks networks_of_host(virConnect* connection) {
+    virNetworkPtr* found = nullptr;
+    const int count =
+        virConnectListAllNetworks(connection, &found, VIR_CONNECT_LIST_NETWORKS_ACTIVE);
+    if (count < 0) return {};
+    const std::unique_ptr<virNetworkPtr, void (*)(void*)> list(found, std::free);
+    std::vector<std::string> names;
+    for (int i = 0; i < count; ++i) {
+        names.emplace_back(virNetworkGetName(found[i]));
+        virNetworkFree(found[i]);
+    }
+    return hash_networks(interfaces_of_host(), names);
 }
 
 }  // namespace
@@ -89,6 +112,7 @@ Result<DomainsListed> list_domains(virConnect* connection) {
     if (virNodeGetInfo(connection, &node) != 0) return Unexpected{Error{0, last_libvirt_error()}};
     listed.memory_kib = node.memory;
     listed.cpus = node.cpus;
+    listed.networks = networks_of_host(connection);
     return listed;
 }
 

@@ -77,6 +77,15 @@ void on_metadata(
     tell_change(domain, *static_cast<Recipient*>(recipient), std::move(change));
 }
 
+void on_agent(
+    virConnect* /*handle*/, virDomain* domain, int state, int /*reason*/, void* recipient) {
+    DomainChanged change;
+    change.text = state == VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED
+                      ? "Guest agent connected"
+                      : "Guest agent disconnected";
+    tell_change(domain, *static_cast<Recipient*>(recipient), std::move(change));
+}
+
 void on_close(virConnect* /*handle*/, int reason, void* recipient) {
     const auto& to = *static_cast<Recipient*>(recipient);
     const char* text = reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE
@@ -103,9 +112,11 @@ bool LibvirtEvents::subscribe() {
     lifecycle_ =
         register_event(VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle));
     if (lifecycle_ < 0) return false;
-    // Drivers without this one are served by the reconciliation.
+    // Drivers without these are served by the reconciliation.
     metadata_ =
         register_event(VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata));
+    agent_ =
+        register_event(VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent));
     auto recipient = std::make_unique<Recipient>(number_, reports_);
     close_ =
         virConnectRegisterCloseCallback(handle_, on_close, recipient.get(), free_recipient) == 0;
@@ -124,6 +135,7 @@ int LibvirtEvents::register_event(int event, virConnectDomainEventGenericCallbac
 void LibvirtEvents::unsubscribe() {
     if (lifecycle_ >= 0) virConnectDomainEventDeregisterAny(handle_, lifecycle_);
     if (metadata_ >= 0) virConnectDomainEventDeregisterAny(handle_, metadata_);
+    if (agent_ >= 0) virConnectDomainEventDeregisterAny(handle_, agent_);
     if (close_) virConnectUnregisterCloseCallback(handle_, on_close);
 }
 

@@ -29,6 +29,7 @@ class LibvirtEvents {
     ReportQueue& reports_;
     int lifecycle_ = -1;
     int metadata_ = -1;
+    int agent_ = -1;
     bool close_ = false;
 };
 

@@ -186,6 +186,7 @@ void VmManager::announce_capacity() {
     capacity.cpus = static_cast<std::uint16_t>(
         std::min<std::uint32_t>(cpus_, std::numeric_limits<std::uint16_t>::max()));
     capacity.datastores = reachable_;
+    capacity.networks = networks_;
     if (announced_capacity_ == capacity) return;
     announced_capacity_ = capacity;
     outbox_.send(vm_protocol::CapacitySeen{capacity});

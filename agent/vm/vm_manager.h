@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/vm/domain_xml.h"
 #include "agent/vm/hypervisor.h"
 #include "agent/vm/qemu_process.h"
 #include "agent/vm/start_marks.h"
@@ -72,6 +73,7 @@ class VmManager {
     void apply(VmRecord& record, const DomainSnapshot* snapshot, Instant now);
     void note_power(VmRecord& record, Instant now);
     void describe(VmRecord& record, const DomainSnapshot& snapshot) const;
+    static void describe_networks(VmRecord& record, const DomainDescription& parsed);
     void announce(VmRecord& record);
     void finish_stop(VmRecord& record, Instant now);
 
@@ -119,6 +121,7 @@ class VmManager {
 
     std::uint64_t memory_kib_ = 0;
     std::uint32_t cpus_ = 0;
+    HostNetworks networks_;
     std::uint32_t reachable_ = 0;
     std::optional<Capacity> announced_capacity_;
 };

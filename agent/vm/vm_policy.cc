@@ -126,7 +126,7 @@ class PolicyReader {
             const std::string_view one = trimmed(list.substr(0, comma));
             list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
             if (one.empty()) continue;
-            if (one == name_) {
+            if (one == name_ || one == std::string(name_) + ":agent") {
                 complain("after", whole, "names the VM itself, which it cannot wait for");
             } else if (count == kAfterMax) {
                 complain(
@@ -135,9 +135,20 @@ class PolicyReader {
                     fmt::format("names more than {} VMs; the rest is not waited for", kAfterMax));
                 return;
             } else {
-                policy_.relations.after[count++] = name_hash(one);
+                take_one_after(count++, one);
             }
         }
+    }
+
+    // "db", or "db:agent": once its guest agent is up.
+    void take_one_after(std::size_t index, std::string_view one) {
+        constexpr std::string_view kAgent = ":agent";
+        VmRelations& relations = policy_.relations;
+        if (one.ends_with(kAgent)) {
+            one.remove_suffix(kAgent.size());
+            relations.after_agent = static_cast<std::uint8_t>(relations.after_agent | 1U << index);
+        }
+        relations.after[index] = name_hash(one);
     }
 
     void take_delay(std::string_view value) {

@@ -2,7 +2,7 @@
 //
 //     <metadata>
 //       <holdfast:policy xmlns:holdfast="https://holdfast.example/policy/1"
-//           priority="high" isolation="shutdown" after="db,queue" after-delay="10s" apart="web" together="shop"/>
+//           priority="high" isolation="shutdown" after="db:agent,queue" after-delay="10s" apart="web" together="shop"/>
 //     </metadata>
 //
 // It lies in the domain, so that virsh, virt-manager and migration carry it along; docs/CONFIGURATION.md explains each word.

@@ -1,4 +1,5 @@
 // How libvirt's words become DomainSeen, Stopped and DomainUndefined.
+#include <algorithm>
 #include <fmt/format.h>
 #include <type_traits>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "agent/vm/protection.h"
 #include "agent/vm/vm_manager.h"
 #include "agent/vm/xml_blob.h"
+#include "engine/base/name_hash.h"
 
 namespace holdfast {
 
@@ -33,6 +35,7 @@ void VmManager::take(const DomainsListed& report, Instant now) {
     listing_ = false;
     memory_kib_ = report.memory_kib;
     cpus_ = report.cpus;
+    networks_ = report.networks;
     announce_capacity();
     processes_.look();
     const bool is_full = std::exchange(full_list_owed_, false);
@@ -143,6 +146,8 @@ void VmManager::describe(VmRecord& record, const DomainSnapshot& snapshot) const
         content.reason = "it is transient: libvirt forgets it when it stops";
         return;
     }
+    if (content.spec.agent != GuestAgent::None)
+        content.spec.agent = snapshot.guest_agent_up ? GuestAgent::Up : GuestAgent::Awaited;
     if (snapshot.xml == record.xml && record.is_known) return;
     record.xml = snapshot.xml;
     content = {};
@@ -158,6 +163,9 @@ void VmManager::describe(VmRecord& record, const DomainSnapshot& snapshot) const
     content.spec.priority = parsed->policy.priority;
     content.spec.isolation = parsed->policy.isolation;
     content.spec.relations = parsed->policy.relations;
+    if (parsed->guest_agent)
+        content.spec.agent = snapshot.guest_agent_up ? GuestAgent::Up : GuestAgent::Awaited;
+    describe_networks(record, *parsed);
     for (const std::string& problem : parsed->policy.problems) {
         log_line(fmt::format("{}: {} [HF-6003]", label(record), problem));
     }
@@ -173,6 +181,19 @@ void VmManager::describe(VmRecord& record, const DomainSnapshot& snapshot) const
     content.protectable = true;
     content.spec.xml = blob->ref;
     content.xml = std::move(blob->compressed);
+}
+
+void VmManager::describe_networks(VmRecord& record, const DomainDescription& parsed) {
+    auto& networks = record.content.spec.networks;
+    const std::size_t count = std::min(parsed.networks.size(), networks.size());
+    for (std::size_t i = 0; i < count; ++i) networks[i] = name_hash(parsed.networks[i]);
+    if (count == parsed.networks.size()) return;
+    log_line(
+        fmt::format("{}: it has {} networks, and only the first {} are looked at when a host "
+                    "is chosen for it [HF-6005]",
+                    label(record),
+                    parsed.networks.size(),
+                    count));
 }
 
 void VmManager::announce(VmRecord& record) {

@@ -33,11 +33,12 @@ void print(std::FILE* out,
            const LoneEngine::Config& config,
            const char* event,
            const Samples& steps,
+           const LoneEngine& lone,
            std::int64_t allocations) {
     std::fprintf(
         out,
         R"(%s{"hosts":%u,"vms_per_host":%u,"leads":%s,"event":"%s","steps":%zu,"p50_ns":%.0f,)"
-        R"("p99_ns":%.0f,"p999_ns":%.0f,"max_ns":%.0f,"allocations":%lld})",
+        R"("p99_ns":%.0f,"p999_ns":%.0f,"max_ns":%.0f,"allocations":%lld,"engine_kib":%zu})",
         separator,
         config.hosts,
         config.vms_per_host,
@@ -48,7 +49,8 @@ void print(std::FILE* out,
         steps.quantile(0.99),
         steps.quantile(0.999),
         steps.quantile(1),
-        static_cast<long long>(allocations));
+        static_cast<long long>(allocations),
+        lone.engine_bytes() / 1024);
 }
 
 bool measure(const LoneEngine::Config& config,
@@ -65,12 +67,18 @@ bool measure(const LoneEngine::Config& config,
     }
     lone.reset_samples();
     lone.run(intervals);
-    print(out, separator, config, "all", lone.all_steps(), lone.counted());
+    print(out, separator, config, "all", lone.all_steps(), lone, lone.counted());
     separator = ",\n";
     for (std::size_t i = 0; i < LoneEngine::kKinds; ++i) {
         const auto kind = static_cast<LoneEngine::Kind>(i);
         if (lone.steps_of(kind).size() > 0)
-            print(out, separator, config, name_of(kind), lone.steps_of(kind), lone.counted(kind));
+            print(out,
+                  separator,
+                  config,
+                  name_of(kind),
+                  lone.steps_of(kind),
+                  lone,
+                  lone.counted(kind));
     }
     return lone.settled();
 }

@@ -5,6 +5,8 @@
 #include <string>
 #include <variant>
 
+#include <malloc.h>
+
 #include "bench/support/cluster_records.h"
 #include "bench/support/cost.h"
 #include "engine/machine/membership.h"
@@ -14,6 +16,11 @@ namespace holdfast::bench {
 namespace {
 
 constexpr Duration kIoTime = std::chrono::microseconds{200};
+
+std::size_t allocated_bytes() {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
 
 // What two readings of the clock in a row show.
 std::int64_t measure_clock() {
@@ -58,7 +65,9 @@ LoneEngine::LoneEngine(const Config& config)
     engine.watchdog_class = WatchdogClass::Hardware;
     engine.incarnation = incarnation_ = Incarnation{0, 1};
     if (!config.leads) engine.kept = record_in_force(engine);
+    const std::size_t before = allocated_bytes();
     engine_ = std::make_unique<Engine>(engine, now_);
+    engine_bytes_ = allocated_bytes() - before;
     sent_.reserve(config.hosts);
     slots_.resize(config.hosts);
     answers_.resize(config.hosts + 1U);

@@ -58,6 +58,9 @@ class LoneEngine {
 
     [[nodiscard]] const Engine& engine() const { return *engine_; }
 
+    // What the engine allocated when it was made; it allocates nothing later.
+    [[nodiscard]] std::size_t engine_bytes() const { return engine_bytes_; }
+
     [[nodiscard]] Instant now() const { return now_; }
 
     // Called around every step by programs that count allocations, or CPU: returns a running total.
@@ -98,6 +101,7 @@ class LoneEngine {
     Instant now_{std::chrono::seconds{1000}};
     Instant next_interval_;
     std::unique_ptr<Engine> engine_;
+    std::size_t engine_bytes_ = 0;
     std::unique_ptr<Actions> actions_;
     std::deque<Job> jobs_;  // by time
     std::vector<SlotView> slots_;

@@ -32,6 +32,12 @@ class HostSet {
 
     void clear() { words_ = {}; }
 
+    [[nodiscard]] HostSet common(const HostSet& other) const {
+        HostSet both;
+        for (std::size_t w = 0; w < kWords; ++w) both.words_[w] = words_[w] & other.words_[w];
+        return both;
+    }
+
     // Calls visit(host) for every member in ascending order; it may erase that host.
     template <typename Visit>
     void for_each(Visit visit) const {

@@ -197,6 +197,11 @@ struct AnswerStart {
     std::uint32_t arrival = 0;  // a migration that is let in: comes back in StartAsked of its QEMU
 };
 
+// A host that may not be in this host's file is listed by the record: beats go where kept() says.
+struct MemberListed {
+    HostId host;
+};
+
 // Everything that had to be written before the agent may exit is on a majority.
 struct ShutdownReady {};
 
@@ -228,6 +233,7 @@ using Action = std::variant<WriteSlot,
                             AnswerStart,
                             FenceHost,
                             AnswerConfirm,
+                            MemberListed,
                             ShutdownReady,
                             TraceLine>;
 

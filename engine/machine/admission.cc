@@ -75,10 +75,25 @@ void Admission::look_at_rooms() {
     });
     common_datastores_ = ~0U;
     fewest_cpus_ = UINT16_MAX;
+    common_networks_ = {};
     for (const Room& room : rooms_) {
         common_datastores_ &= room.datastores;
         if (room.cpus != 0) fewest_cpus_ = std::min(fewest_cpus_, room.cpus);
+        if (room.networks != nullptr && room.networks->known) add_networks(*room.networks);
     }
+}
+
+void Admission::add_networks(const HostNetworks& networks) {
+    if (!common_networks_.known) {
+        common_networks_ = networks;
+        return;
+    }
+    const auto& other = networks.hashes;
+    for (std::size_t i = common_networks_.hashes.size(); i-- > 0;) {
+        if (!std::binary_search(other.begin(), other.end(), common_networks_.hashes[i]))
+            common_networks_.hashes.remove_at(i);
+    }
+    std::sort(common_networks_.hashes.begin(), common_networks_.hashes.end());
 }
 
 void Admission::end_home() {
@@ -90,7 +105,7 @@ void Admission::end_home() {
 
 bool Admission::is_plain(const VmSpec& spec) const {
     return (spec.datastores & ~common_datastores_) == 0 && spec.cpus <= fewest_cpus_ &&
-           spec.relations.apart == 0;
+           common_networks_.satisfy(spec.networks) && spec.relations.apart == 0;
 }
 
 void Admission::begin() {

@@ -92,6 +92,7 @@ class Admission {
     };
 
     void look_at_rooms();
+    void add_networks(const HostNetworks& networks);
     void end_home();
     void take_stock();
     [[nodiscard]] bool is_plain(const VmSpec& spec) const;
@@ -114,6 +115,7 @@ class Admission {
     bool spots_lost_ = false;              // more groups than there is room for: nothing is known
     std::uint32_t common_datastores_ = 0;  // of all rooms
     std::uint16_t fewest_cpus_ = 0;        // of any room
+    HostNetworks common_networks_;         // of all rooms of which they are known
     std::uint64_t free_mib_ = 0;           // of all rooms
     Trial trial_;
     bool under_way_ = false;

@@ -56,7 +56,8 @@ std::uint64_t EngineState::admission_depends_on() const {
 
 void EngineState::begin_admission() {
     const std::uint64_t depends_on = admission_depends_on();
-    if (depends_on == admission.seen || core.now - admission.begun_at < kLookEvery) return;
+    const bool soon = admission.begun_at != kNotYet && core.now - admission.begun_at < kLookEvery;
+    if (depends_on == admission.seen || soon) return;
     admission.gathering = admission.playing = false;
     admission.waiting.clear();
     for (const Plan& plan : plans) {

@@ -28,6 +28,8 @@ struct Beat {
     ConfigNumber config;
     Version roster_version;  // doorbells: something newer is on the datastores
     Version orders_version;
+    // To the leader: the newest beat of it that the sender had received before its newest complete round of storage began (rounds.h).
+    BeatNumber round_after;
 
     friend bool operator==(const Beat&, const Beat&) = default;
 };

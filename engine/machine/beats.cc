@@ -88,6 +88,9 @@ void EngineState::send_beats() {
                           !planted(Mutant::TheDeadAreAnswered);
         beat.answered_incarnation = peer.beat_seen && !dead ? peer.beat.incarnation : Incarnation{};
         beat.answered_number = peer.beat_seen && !dead ? peer.beat.number : BeatNumber{};
+        const HostKey leader = leadership.winner();
+        const bool to_leader = leader == HostKey{peer.id, peer.beat.incarnation} && !dead;
+        beat.round_after = to_leader ? rounds.heard_before_last(leader) : BeatNumber{};
         beat.pill = dead ? peer.certified_dead : Incarnation{};
         core.emit(SendBeat{beat});
     }

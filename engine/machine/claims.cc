@@ -60,6 +60,10 @@ void EngineState::begin_start(OwnVm& own, StartKind kind) {
     own.step = StartStep::Arming;
     own.step_since = core.now;
     own.failure = StartFailure::None;
+    // A guest that was heard was that of an earlier run.
+    const bool new_run =
+        kind == StartKind::Order || kind == StartKind::Person || kind == StartKind::Revive;
+    if (new_run) own.claim.spec.agent = std::min(own.claim.spec.agent, GuestAgent::Awaited);
     if (kind == StartKind::Order && planted(Mutant::ClaimSkipped)) return claim_is_clean(own);
     if (kind != StartKind::Revive) return;
     // The claim was never struck and the lease never broke: nobody else can have it.
@@ -111,10 +115,11 @@ void EngineState::advance_claim(OwnVm& own) {
         own.step = StartStep::Scan;
         core.trace(about(TraceCode::ClaimWritten, own));
     }
-    if (own.step == StartStep::Scan &&
-        (slots.scanned_clean_since(core, own.scan_after) || planted(Mutant::ClaimWithoutScan)))
-        own.step = StartStep::Refresh;
-    if (own.step != StartStep::Refresh) return;
+    // Asked again while it waits: a member that became known meanwhile is in no scan yet.
+    const bool scanned =
+        slots.scanned_clean_since(core, own.scan_after) || planted(Mutant::ClaimWithoutScan);
+    if (own.step == StartStep::Scan && scanned) own.step = StartStep::Refresh;
+    if (own.step != StartStep::Refresh || !scanned) return;
     StartFailure failure = StartFailure::None;
     HostId other;
     switch (check_claim(own, failure, other)) {
@@ -162,6 +167,7 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
     }
     if (!planted(Mutant::MembersDiffer) && membership.number().epoch.is_none())
         return ClaimCheck::Wait;
+    if (!claims_are_known()) return ClaimCheck::Wait;
     const Orders* orders = own.kind == StartKind::Order ? current_orders() : nullptr;
     if (own.kind == StartKind::Order && !planted(Mutant::EpochNotChecked)) {
         failure = StartFailure::Superseded;
@@ -205,8 +211,8 @@ ClaimCheck EngineState::check_claim(const OwnVm& own, StartFailure& failure, Hos
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Conflict;
                 other = known.host;
-            } else if (own.kind == StartKind::Order && claim.state == ClaimState::Stopped &&
-                       claim.number > own.order.above && check != ClaimCheck::Withdraw) {
+            } else if (own.kind == StartKind::Order && claim.stops(own.order.above) &&
+                       check != ClaimCheck::Withdraw) {
                 check = ClaimCheck::Withdraw;
                 failure = StartFailure::Superseded;  // stopped on purpose since the order was given
             } else if (claim.number >= own.claim.number && check == ClaimCheck::Clean &&
@@ -353,8 +359,7 @@ void EngineState::take_order(const Orders& orders, const Order& order) {
                           !planted(Mutant::OrderExecutedTwice);
     const bool busy = own->under_way() || own->destroying || own->qemu_seen ||
                       (own->listed && own->claim.holds());
-    const bool stopped_since =
-        own->listed && own->claim.state == ClaimState::Stopped && own->claim.number > order.above;
+    const bool stopped_since = own->listed && own->claim.stops(order.above);
     const bool takes_none = core.in_maintenance && !planted(Mutant::MaintenanceTakesVms);
     if (executed || busy || stopped_since || takes_none) return;
     line.code = TraceCode::OrderTaken;

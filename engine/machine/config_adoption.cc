@@ -52,13 +52,18 @@ void EngineState::on(const MembershipKept& kept) {
 }
 
 void EngineState::take_config(const ClusterConfig& config) {
+    const bool list_is_lost = config.list_lost > membership.held().list_lost;
     membership.take(config, core);
     note_maintenance();
     published_since = kNotYet;
+    for (const HostId host : list_members()) core.emit(MemberListed{host});
     members_known = members_agree();
     for (Peer& peer : peers.all()) peer.vouched_issued = kNotYet;
-    const VoterSet voters = voters_of(config, core.config);
-    if (voters != core.quorum.voters()) {
+    const VoterSet voters = voters_of(config.voters, core.config);
+    if (list_is_lost) {
+        voters_left.clear();
+        go_by_new_list(voters);
+    } else if (voters != core.quorum.voters()) {
         if (phase == HostPhase::Reading) {
             // A list that has changed while this host was away: its past is read by the list of today.
             core.quorum = Quorum{voters};
@@ -90,12 +95,15 @@ void EngineState::say_how_the_file_differs(HostId from) {
         core.trace(line);
     };
     const ClusterConfig& held = membership.held();
+    HostSet listed;
     for (const ClusterMember& member : held.members) {
+        if (member.removed) continue;
+        listed.insert(member.host);
         if (member.host != core.config.self && peers.find(member.host) == nullptr)
             say(ConfigDifference::MemberMissingHere, member.host.value());
     }
     for (const HostId host : core.config.members) {
-        if (held.find(host) == nullptr) say(ConfigDifference::MemberMissingThere, host.value());
+        if (!listed.contains(host)) say(ConfigDifference::MemberMissingThere, host.value());
     }
     for (std::size_t i = 0; i < held.voters.size(); ++i) {
         bool here = false;
@@ -112,8 +120,9 @@ bool EngineState::members_agree() const {
     bool listed = false;
     for (const ClusterMember& member : membership.held().members) {
         const bool self = member.host == core.config.self;
-        listed = listed || self;
-        if (!self && !member.out && peers.find(member.host) == nullptr) return false;
+        listed = listed || (self && member.belongs());
+        const bool needed = !member.out || member.joining;
+        if (!self && needed && peers.find(member.host) == nullptr) return false;
     }
     return listed;
 }

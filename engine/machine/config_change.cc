@@ -15,6 +15,14 @@ void EngineState::on(const ConfigChangeAsked& asked) {
         const bool other = verdict == ChangeVerdict::NotLeading && leader != core.config.self;
         core.emit(AnswerChange{asked.token, verdict, other ? leader : HostId{}, {}});
     };
+    const auto* list = std::get_if<DatastoreChange>(&asked.change);
+    if (list != nullptr && list->without_majority) {
+        const ChangeVerdict verdict = drop_list(*list);
+        if (verdict != ChangeVerdict::Done) return refuse(verdict);
+        change_token = asked.token;
+        change_waits_for_all = false;
+        return;
+    }
     if (!leadership.leading(core.now) || phase != HostPhase::Member)
         return refuse(ChangeVerdict::NotLeading);
     if (!leads_in_force() || change_token != 0) return refuse(ChangeVerdict::Busy);
@@ -61,19 +69,14 @@ ChangeVerdict EngineState::may_vote(std::size_t datastore) const {
 
 // Rosters of hosts that do not write any more lie on the old list alone: what they say must have been done.
 bool EngineState::settled_without_rosters() const {
-    bool settled = plans.empty();
-    for (const RosterTable::Known& known : rosters.all()) {
-        const PeerVerdict verdict = peers.find(known.host)->verdict;
-        const bool writes = verdict != PeerVerdict::Silent && verdict != PeerVerdict::Dead &&
-                            verdict != PeerVerdict::Unknown;
-        if (writes) continue;
-        rosters.for_each_of_host(known, [this, &settled, &known](const Claim& claim) {
-            if (claim.spec.priority == Priority::Disabled) return;
-            const VmStanding standing = standing_of(claim.spec.vm);
-            if (standing.wanted && standing.previous.host == known.host) settled = false;
-        });
+    if (!plans.empty()) return false;
+    for (const Peer& peer : peers.all()) {
+        const bool writes = peer.verdict != PeerVerdict::Silent &&
+                            peer.verdict != PeerVerdict::Dead &&
+                            peer.verdict != PeerVerdict::Unknown;
+        if (!writes && !settled_without_roster_of(peer)) return false;
     }
-    return settled;
+    return true;
 }
 
 ChangeVerdict EngineState::change_config(const DatastoreChange& asked) {
@@ -102,7 +105,7 @@ ChangeVerdict EngineState::change_config(const DatastoreChange& asked) {
         voters.push(asked.name);
     }
     const auto usable = static_cast<std::uint8_t>(~slots.lost_mask());
-    if (!voters_of(config_step, core.config).holds(usable)) return ChangeVerdict::NotReached;
+    if (!voters_of(config_step.voters, core.config).holds(usable)) return ChangeVerdict::NotReached;
     say_step(ConfigStep::Voters, {}, static_cast<std::int64_t>(voters.size()));
     return ChangeVerdict::Done;
 }

@@ -2,6 +2,7 @@
 //
 // Its first record in office is the newest that it saw, renumbered: it counts the leader's own incarnation, and nothing is judged or
 // ordered before it is in force.  After that a step follows when the one before is in force here.
+#include "engine/base/mutant.h"
 #include "engine/machine/engine_state.h"
 
 namespace holdfast {
@@ -45,7 +46,10 @@ ConfigStep EngineState::step_for(const ClusterMember& member, const Peer& peer) 
                          !peer.slot.flags.clean_shutdown;
     if ((beats || writes) && on_disk) {
         const bool counted = !member.out && member.counted == peer.incarnation;
-        return counted ? ConfigStep::None : ConfigStep::Counted;
+        const bool unknown = member.joining &&
+                             !membership.known_to_all(member.host, peers, core.config.self) &&
+                             !planted(Mutant::JoinerCountedAtOnce);
+        return counted || unknown ? ConfigStep::None : ConfigStep::Counted;
     }
     if (member.out) return ConfigStep::None;
     // Never seen at all: silent since this host took office.
@@ -67,10 +71,12 @@ bool EngineState::review_members() {
             continue;
         }
         const Peer* peer = peers.find(member.host);
-        if (peer == nullptr) continue;
+        if (peer == nullptr || (member.removed && !planted(Mutant::RemovedHostCountsAgain)))
+            continue;
         const ConfigStep what = step_for(member, *peer);
         if (what == ConfigStep::None) continue;
         member.out = what != ConfigStep::Counted;
+        if (!member.out) member.joining = member.removed = false;
         member.certified_dead = what == ConfigStep::Dead;
         member.counted = std::max(member.counted, peer->incarnation);
         changed = true;
@@ -124,7 +130,7 @@ void EngineState::leave_office_for_maintenance() {
 void EngineState::lead_config() {
     if (!leadership.leading(core.now) || phase != HostPhase::Member) {
         office_at = published_since = kNotYet;
-        if (change_token != 0) answer_change();
+        if (change_token != 0 && voters_left.empty()) answer_change();
         return;
     }
     if (office_at == kNotYet) office_at = core.now;
@@ -136,6 +142,7 @@ void EngineState::lead_config() {
         // Policies are what the leader's file says; whoever edits the file restarts the agent.
         config_step.blackout_limit = core.config.blackout_limit;
         config_step.accept_weak_watchdog = core.config.accept_weak_watchdog;
+        record_lost_list();
     } else {
         note_published();
         if (change_token != 0) answer_change();

@@ -32,6 +32,15 @@ void step_text(const Trace& trace, TraceWriter& text) {
             text.host(trace.who);
             text.add(trace.b != 0 ? " goes into maintenance" : " comes out of maintenance");
             return;
+        case ConfigStep::Joined:
+            text.host(trace.who);
+            text.add(
+                " becomes a member: it is counted once it beats and every other member knows it");
+            return;
+        case ConfigStep::Removed:
+            text.host(trace.who);
+            text.add(" is no member any more");
+            return;
         case ConfigStep::None: break;
     }
     text.add("nothing changes");
@@ -43,6 +52,14 @@ void config_text(const Trace& trace, TraceWriter& text) {
     if (trace.code == TraceCode::ConfigStepMade) return step_text(trace, text);
     if (trace.code == TraceCode::VoiceCounts) {
         text.add("this host's voice counts: it may stand, judge and vouch");
+        return;
+    }
+    if (trace.code == TraceCode::ListDropped) {
+        text.add(
+            "by a person's word %d voting datastores are lost for ever, and no host that is not "
+            "heard here is on: goes by the other %d alone, and stands",
+            static_cast<int>(trace.b),
+            static_cast<int>(trace.a));
         return;
     }
     if (trace.code == TraceCode::TimingUsed) {

@@ -26,6 +26,7 @@ struct Core {
     Instant wakeup = kNever;     // when the next Tick is due; rebuilt by every step
     Actions* actions = nullptr;  // of the running step
     RequestId last_request{};    // the newest request issued
+    RequestId listed_since{};    // when a member was last added: older scans may not show its slot
     Incarnation incarnation;     // of this host; none until it is known
     Prng prng;
     bool in_maintenance = false;           // this host is, by the record that it holds

@@ -118,20 +118,20 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
       membership(core.config, now),
       timing_stage(config, core.config.timing),
       next_beat_at(now),
-      admission(config.members.size()) {
+      admission(PeerTable::peers_max(config) + 1) {
     HF_CHECK(is_safe(config.timing));
     HF_CHECK(config.voters_count == 1 || config.voters_count == 3 || config.voters_count == 5);
     HF_CHECK(config.datastores.empty() || config.datastores.size() == config.datastores_count);
     HF_CHECK(config.datastores_count >= config.voters_count &&
              config.datastores_count <= kDatastoresMax);
     plans.reserve(kOrdersMax);
-    rooms.reserve(config.members.size());
+    rooms.reserve(PeerTable::peers_max(config) + 1);
     awaited_names.reserve(kOrdersMax * kAfterMax);
     group_spots.reserve(kClaimsKnownMax + kRosterEntriesMax + kOrdersMax);
     circle_seen.reserve(kOrdersMax);
     circle_stack.reserve(kOrdersMax + 1);
-    proofs.resize(peers.all().size());
-    fences.resize(peers.all().size());
+    proofs.resize(PeerTable::peers_max(config));
+    fences.resize(PeerTable::peers_max(config));
     core.incarnation = config.incarnation;
     persisted = {config.incarnation.boot(), std::max(1U, config.incarnation.restart())};
     keeper.arming = keeper.arming_last = config.arming_inherited;
@@ -140,8 +140,9 @@ EngineState::EngineState(const EngineConfig& config, Instant now)
     core.wakeup = now;
     // What was in force had been published.
     if (membership.in_force()) own_slot.config = membership.number();
-    core.quorum = Quorum{voters_of(membership.held(), core.config)};
+    core.quorum = Quorum{voters_of(membership.held().voters, core.config)};
     note_maintenance();
+    static_cast<void>(list_members());
     members_known = members_agree();
     begin_reading();
 }
@@ -215,8 +216,10 @@ void EngineState::settle() {
     }
     if (phase == HostPhase::Writing) settle_writing();
     settle_isolation();
+    rounds.note_complete(slots.completed_by_majority(core), core.now);
+    settle_lost_storage();
     const bool may_stand = phase == HostPhase::Member && !departing() &&
-                           slots.sees_majority(core) &&
+                           slots.sees_majority(core) && !rounds.none_since_left() &&
                            slots.scanned_clean_since(core, past.since) && !membership.barred() &&
                            (membership.current() || planted(Mutant::StandsByOldRecord)) &&
                            members_known && !gives_way_to_connected();

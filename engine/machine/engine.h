@@ -45,6 +45,7 @@ struct EngineConfig {
     Timing timing;
     FixedList<HostId, kHostsMax>
         members;                        // every host of the cluster, this one included, ascending
+    HostId host_id_max{kHostsMax};      // no host beyond it can join while this agent runs
     std::uint8_t voters_count = 0;      // datastores 0..voters_count-1 vote: 1, 3 or 5
     std::uint8_t datastores_count = 0;  // voters and spare
     // What the configuration expects: None without a watchdog, else Hardware; KeeperReport says what was found.

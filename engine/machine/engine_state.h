@@ -22,6 +22,7 @@
 #include "engine/machine/plan.h"
 #include "engine/machine/region_writer.h"
 #include "engine/machine/roster_table.h"
+#include "engine/machine/rounds.h"
 #include "engine/machine/slot_io.h"
 #include "engine/machine/timing_stage.h"
 
@@ -100,11 +101,22 @@ struct EngineState {
     [[nodiscard]] ChangeVerdict change_config(const TimingChange& asked);
     [[nodiscard]] ChangeVerdict change_config(const DatastoreChange& asked);
     [[nodiscard]] ChangeVerdict change_config(const MaintenanceChange& asked);
+    [[nodiscard]] ChangeVerdict change_config(const MemberChange& asked);
     [[nodiscard]] ChangeVerdict may_vote(std::size_t datastore) const;
     [[nodiscard]] bool settled_without_rosters() const;
     void answer_change();
     // Leads, and its record of this epoch is in force: what it judges and orders counts.
     [[nodiscard]] bool leads_in_force() const;
+
+    // member_change.cc: hosts that come and go
+    [[nodiscard]] FixedList<HostId, kJoinersMax> list_members();
+    [[nodiscard]] bool settled_without_roster_of(const Peer& peer) const;
+
+    // lost_list.cc: when a majority of the datastores is lost
+    [[nodiscard]] ChangeVerdict drop_list(const DatastoreChange& asked);
+    void go_by_new_list(VoterSet voters);
+    void record_lost_list();
+    [[nodiscard]] bool claims_are_known() const;
 
     // beats.cc
     void on(const BeatReceived& received);
@@ -118,6 +130,11 @@ struct EngineState {
     [[nodiscard]] bool beats_to(Peer& peer, bool to_all) const;
     [[nodiscard]] bool scans_all() const;
     [[nodiscard]] bool watches(HostId host) const;
+
+    // lost_storage.cc: a leader without storage
+    void begin_round();
+    [[nodiscard]] bool storage_is_gone() const;
+    void settle_lost_storage();
 
     // isolation_response.cc
     void on(const ProbeReport& report) { isolation.learn(core, report); }
@@ -196,28 +213,10 @@ struct EngineState {
     void start_over();
     void settle_keeper();
     void disarm_keeper();
-
-    // The weaker of what the configuration expects and what the keeper found; only an armed keeper counts, see death_watch.cc.
-    [[nodiscard]] WatchdogClass own_watchdog_class() const {
-        return keeper.reported ? std::min(core.config.watchdog_class, keeper.report.watchdog_class)
-                               : core.config.watchdog_class;
-    }
-
-    // The longest that may be true: of the record, of the file that the keeper began with, and as read back from the device.
-    [[nodiscard]] Duration published_watchdog() const {
-        return std::max(
-            {core.config.timing.watchdog, timing_stage.watchdog_floor(), keeper.report.watchdog});
-    }
-
-    [[nodiscard]] bool may_claim() const {
-        return keeper.armed() || core.config.watchdog_class == WatchdogClass::None ||
-               planted(Mutant::KeeperArmedAfterClaim);
-    }
-
-    // Until when libvirt may be asked to start or resume something; the executor looks at the clock once more.
-    [[nodiscard]] Instant start_until() const {
-        return planted(Mutant::StartOutlivesLease) ? kNever : lease.ends();
-    }
+    [[nodiscard]] WatchdogClass own_watchdog_class() const;
+    [[nodiscard]] Duration published_watchdog() const;
+    [[nodiscard]] bool may_claim() const;
+    [[nodiscard]] Instant start_until() const;
 
     // death_watch.cc: who is dead, and by what proof
     void look_again(HostId host);
@@ -323,6 +322,7 @@ struct EngineState {
     bool watching = false;            // the last step did
     HostLease lease;
     Leadership leadership;
+    Rounds rounds;
     Isolation isolation;
     bool responding = false;      // isolated, and somebody could restart what is stopped here
     bool held_back_said = false;  // isolated, and nobody could
@@ -347,6 +347,7 @@ struct EngineState {
     std::uint8_t config_asked = 0;        // datastores that owe an answer about it
     bool members_known = true;            // members_agree() about what is held
     Instant voters_changed_at = kNotYet;  // when another list of datastores came to be in force
+    VoterNames voters_left;               // to be recorded, as the old list is lost; empty: nothing
     Instant office_at = kNotYet;          // since when this host leads
     Orders own_orders;                    // what this host, as leader, orders
     Orders known_orders;                  // what the leader orders, as last read
@@ -367,8 +368,7 @@ struct EngineState {
     BeatNumber beat_number;
 
     Instant lapsed_at = kNotYet;
-    bool hand_overs_due =
-        false;  // a roster changed, or a VM is on its way: somebody may wait for one
+    bool hand_overs_due = false;  // a roster changed, or a VM is on its way: somebody may wait
     bool list_complete = false;
     bool reconciled = false;
     bool stopping = false;

@@ -8,18 +8,19 @@
 namespace holdfast {
 
 void no_room_text(const Trace& trace, TraceWriter& text) {
-    text.add(": none of %d hosts can take it", static_cast<int>(trace.a));
-    constexpr std::array<const char*, 4> kReasons{"without the memory",
-                                                  "out of reach of its disks",
-                                                  "running what it is kept apart from",
-                                                  "with too few CPUs"};
+    text.add(": none of %d hosts can take it", static_cast<int>(trace.a & 0xffff));
     const char* separator = ": ";
-    for (std::size_t i = 0; i < kReasons.size(); ++i) {
-        const auto count = static_cast<unsigned>(trace.b >> (16U * i) & 0xffff);
-        if (count == 0) continue;
-        text.add("%s%u %s", separator, count, kReasons[i]);
+    const auto add = [&](std::int64_t word, unsigned place, const char* reason) {
+        const auto count = static_cast<unsigned>(word >> 16U * place & 0xffff);
+        if (count == 0) return;
+        text.add("%s%u %s", separator, count, reason);
         separator = ", ";
-    }
+    };
+    add(trace.b, 0, "without the memory");
+    add(trace.b, 1, "out of reach of its disks");
+    add(trace.a, 1, "without its networks");
+    add(trace.b, 2, "running what it is kept apart from");
+    add(trace.b, 3, "with too few CPUs");
 }
 
 namespace {
@@ -35,6 +36,8 @@ void waiting_text(const Trace& trace, TraceWriter& text) {
             ": a VM that it starts after is stopped, or in no roster; it starts without waiting");
     } else if (trace.a == 2) {
         text.add(": VMs start after one another in a circle; this one begins");
+    } else if (trace.a == 4) {
+        text.add(": a VM whose guest agent it waits for has none; that it runs is enough");
     } else {
         text.add(": what it starts after has not come up in time; it starts without it");
     }

@@ -6,6 +6,13 @@
 
 namespace holdfast {
 
+namespace {
+
+// More than anybody can have decided on datastores that are lost, unseen by those who are left.
+constexpr std::uint64_t kEpochsPassedOver = 1'000'000;
+
+}  // namespace
+
 // round (24 bits) | host - 1 (10) | boot part, low bits (14) | restart part, low bits (16).  The incarnation is in it so that a write of
 // a predecessor that lands late is never taken for this incarnation's own.
 BallotNumber ballot_above(BallotNumber above, HostKey self) {
@@ -156,7 +163,22 @@ Duration Leadership::rank_delay(const Core& core,
     return better * 2 * core.config.timing.interval;
 }
 
+void Leadership::pass_over(Core& core, Duration lease) {
+    if (role_ == Role::Leading) end_office(core);
+    role_ = Role::Follower;
+    epoch_opened_max_ =
+        Epoch{std::max(epoch_opened_max_, decided_epoch_).value() + kEpochsPassedOver};
+    mbal_seen_max_ = BallotNumber{};
+    free_since_ = kNotYet;
+    not_before_ = core.now + takeover_after(core.config.timing, lease);
+    if (planted(Mutant::LostListNotWaitedFor)) not_before_ = core.now;
+}
+
 bool Leadership::may_open_next(Core& core, const PeerTable& peers, SlotIo& slots) {
+    if (not_before_ != kNotYet && core.now < not_before_) {
+        core.wake_at(not_before_);
+        return false;
+    }
     // Somebody opened an epoch and its winner is not known: run that instance to learn it.  Its opener was entitled to open it.
     const bool join = epoch_opened_max_ > decided_epoch_;
     if (!join && !winner_is_over(core, peers, slots)) {

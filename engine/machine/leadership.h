@@ -71,6 +71,10 @@ class Leadership {
     // Ends the office when its lease is over.  To be called before anything else of a step.
     void check_office(Core& core);
 
+    // A majority of the datastores is lost: what may have been decided there is passed over, and whoever won it has its time, by
+    // the longest `lease` that anybody goes by.
+    void pass_over(Core& core, Duration lease);
+
     // Moves on: renews, stands, finishes phases.  `may_stand`: this host is a member, not in maintenance, and so on.
     // True when what the slot says has changed.
     bool advance(
@@ -109,6 +113,7 @@ class Leadership {
     BallotNumber mbal_seen_max_;  // the greatest ballot seen in that epoch
     Instant decided_learned_at_ = kNotYet;
     Instant free_since_ = kNotYet;  // since when nobody holds the epoch before
+    Instant not_before_ = kNotYet;  // nothing is opened before
     Duration head_start_{};  // what this host leaves to others from then on, besides its rank
     Sequence milestone_;     // the phase is over once this own sequence is validated
     Instant phase_issued_ =

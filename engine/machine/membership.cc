@@ -17,11 +17,11 @@ void config_of_file(const EngineConfig& file, ClusterConfig& config) {
     }
 }
 
-VoterSet voters_of(const ClusterConfig& config, const EngineConfig& file) {
+VoterSet voters_of(const VoterNames& voters, const EngineConfig& file) {
     VoterSet set;
-    set.size = static_cast<std::uint8_t>(config.voters.size());
+    set.size = static_cast<std::uint8_t>(voters.size());
     for (std::size_t d = 0; d < file.datastores_count; ++d) {
-        for (const DatastoreName& name : config.voters) {
+        for (const DatastoreName& name : voters) {
             if (name == file.datastores[d] || planted(Mutant::SpareVotes))
                 set.mask = static_cast<std::uint8_t>(set.mask | 1U << d);
         }
@@ -105,7 +105,8 @@ bool Membership::greeted_by_all(const Core& core, const PeerTable& peers) const 
 // A lease that nobody sees on storage lives on vouching, at most blackout_limit after the last renewal of another kind; the last
 // of those was an answer of a leader, whose own slot stood still for at most a leader lease by then.
 bool Membership::silence_is_over(const Core& core, const PeerTable& peers) const {
-    if (!current() || held().find(core.config.self) == nullptr) return false;
+    const ClusterMember* self = held().find(core.config.self);
+    if (!current() || self == nullptr || !self->belongs()) return false;
     Duration lease = std::max(core.config.timing.lease, held().timing.lease);
     Duration dead = std::max(core.config.timing.dead, held().timing.dead);
     const Duration limit = std::max(core.config.blackout_limit, held().blackout_limit);
@@ -139,7 +140,8 @@ Instant Membership::vouched_issued(const Core& core, const PeerTable& peers) con
     Instant oldest = core.now;
     Instant newest = kNotYet;
     for (const ClusterMember& member : held().members) {
-        const bool spared = member.out && (current() || planted(Mutant::OldRecordSpares));
+        const bool spared =
+            member.removed || (member.out && (current() || planted(Mutant::OldRecordSpares)));
         if (spared || member.host == core.config.self) continue;
         const Peer* peer = peers.find(member.host);
         if (peer == nullptr) return kNotYet;
@@ -154,6 +156,16 @@ bool Membership::published_by_all(const PeerTable& peers, HostId self) const {
         if (member.out || member.host == self) continue;
         const Peer* peer = peers.find(member.host);
         if (peer == nullptr || peer->published_config() < number()) return false;
+    }
+    return true;
+}
+
+bool Membership::known_to_all(HostId host, const PeerTable& peers, HostId self) const {
+    for (const ClusterMember& member : held().members) {
+        if (!member.belongs() || member.host == host || member.host == self) continue;
+        const Peer* peer = peers.find(member.host);
+        if (peer == nullptr) return false;
+        if (peer->published_config() < number() && !peer->is_dead(peer->incarnation)) return false;
     }
     return true;
 }

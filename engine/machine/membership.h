@@ -27,8 +27,8 @@ namespace holdfast {
 // The configuration that the file of this host describes: number (0, 0), everybody counted, nobody's incarnation known.
 void config_of_file(const EngineConfig& file, ClusterConfig& config);
 
-// Which of this host's datastores vote under `config`.
-[[nodiscard]] VoterSet voters_of(const ClusterConfig& config, const EngineConfig& file);
+// Which of this host's datastores vote when these do.
+[[nodiscard]] VoterSet voters_of(const VoterNames& voters, const EngineConfig& file);
 
 class Membership {
   public:
@@ -85,6 +85,10 @@ class Membership {
 
     // Whether every other counted member publishes at least the number held.
     [[nodiscard]] bool published_by_all(const PeerTable& peers, HostId self) const;
+
+    // Whether every other member publishes at least the number held, those that are out included, or is proved dead: nobody
+    // lives by a record that does not list `host`.
+    [[nodiscard]] bool known_to_all(HostId host, const PeerTable& peers, HostId self) const;
 
     // Whether nothing is left to be done about the configuration.
     [[nodiscard]] bool at_rest() const { return may_vouch() && current() && is_kept(); }

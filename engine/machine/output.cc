@@ -4,11 +4,27 @@
 
 namespace holdfast {
 
+namespace {
+
+// A provisional slot overwrites the last ones of the life before, whose claims still stand: without its promises nobody who starts
+// now could prove its death (seed 2703).
+void speak_for(const SlotRecord& before, SlotRecord& slot) {
+    if (planted(Mutant::ProvisionalHidesPromises)) return;
+    slot.lease = std::max(slot.lease, before.lease);
+    slot.watchdog = std::max(slot.watchdog, before.watchdog);
+    slot.watchdog_class = before.watchdog_class;
+    slot.flags.armed = before.flags.armed;
+    slot.flags.no_vms = before.flags.no_vms;
+}
+
+}  // namespace
+
 bool EngineState::may_write() const {
     return phase == HostPhase::Writing || phase == HostPhase::Member ||
            // Who was told to go before it knew its past would forget its ballots (seed 572).
            ((phase == HostPhase::Lapsed || phase == HostPhase::Leaving) && past.known &&
-            core.incarnation == persisted && !sequence.is_none());
+            (core.incarnation == persisted || planted(Mutant::ProvisionalSaysFarewell)) &&
+            !sequence.is_none());
 }
 
 bool EngineState::is_over() const {
@@ -75,7 +91,9 @@ void EngineState::compose_slot() {
     own_slot.flags.no_vms = (!vms.any_held() && !keeper.armed()) || planted(Mutant::NoVmsLies);
     own_slot.flags.clean_shutdown = is_over();
     if (own_slot.flags.clean_shutdown && leaving_over.is_none()) leaving_over = sequence;
-    own_slot.flags.provisional = core.incarnation != persisted;
+    own_slot.flags.provisional =
+        core.incarnation != persisted && !planted(Mutant::ProvisionalNotSaid);
+    if (own_slot.flags.provisional && past.slot_found) speak_for(past.slot, own_slot);
     own_slot.flags.barred = phase != HostPhase::Member || membership.barred();
     own_slot.storage_lost_mask = slots.lost_mask();
     own_slot.ballot = leadership.ballot();
@@ -104,11 +122,13 @@ void EngineState::issue_slots() {
     }
     const bool write = due && may_write();
     if (write) compose_slot();
+    if (write) begin_round();
     note_usable();
     const bool all = !beat_due || scans_all();
     for (std::uint8_t d = 0; d < slots.disks_count(); ++d) {
         SlotIo::Disk& disk = slots.disk(d);
-        if (write && !disk.writing) {
+        const bool writes = write && !disk.writing;
+        if (writes) {
             disk.writing = true;
             disk.write_counts = true;
             disk.write_request = core.new_request();
@@ -125,6 +145,7 @@ void EngineState::issue_slots() {
         scan.issued = core.now;
         scan.validates = disk.written;
         scan.validates_issued = disk.written_issued;
+        if (writes) scan.round = sequence;
         disk.scans.push(scan);
         if (!scan.whole) {
             const HostId leader = leadership.winner().host;
@@ -181,7 +202,8 @@ void EngineState::put_out() {
         return;
     }
     // A region of an incarnation that a majority does not hold might outlive it, and hide those of the next (seed 323).
-    const bool held = past.known && core.incarnation == persisted;
+    const bool held =
+        past.known && (core.incarnation == persisted || planted(Mutant::ProvisionalWritesRegions));
     const bool may_write_regions =
         phase == HostPhase::Member ||
         ((phase == HostPhase::Writing || phase == HostPhase::Leaving) && held);

@@ -5,6 +5,12 @@
 
 namespace holdfast {
 
+namespace {
+
+constexpr std::uint32_t kBootsPassedOver = 1000;  // that may lie on a lost list
+
+}  // namespace
+
 void EngineState::begin_reading() {
     // With nothing under way, the list of today is all that counts.
     core.quorum = Quorum{core.quorum.voters()};
@@ -34,7 +40,7 @@ void EngineState::note_hidden(SlotIo::Disk& disk, const SlotView& view) const {
                         record.boot_id != core.config.boot_id &&
                         record.incarnation >= core.incarnation;
     disk.shows_own = !hidden;
-    if (!hidden) return;
+    if (!hidden || planted(Mutant::HiddenWriteStillCounts)) return;
     disk.written = Sequence{};
     disk.written_issued = kNotYet;
     disk.validated = Sequence{};
@@ -141,6 +147,13 @@ void EngineState::choose_incarnation() {
     // Datastores that were replaced while this host was away have no slot of its; the record knows its last life.
     const ClusterMember* self = membership.held().find(core.config.self);
     if (!past.slot_found && self != nullptr) seen = self->counted;
+    const ConfigNumber lost = membership.held().list_lost;
+    const bool stale = !voters_left.empty() || (lost != ConfigNumber{} && past.slot.config < lost);
+    // What is left of a list that was lost may not show this host's last life.
+    if (stale && core.incarnation.boot() == 0) {
+        if (self != nullptr) seen = std::max(seen, self->counted);
+        seen = {seen.boot() + kBootsPassedOver, 0};
+    }
     Incarnation chosen = core.incarnation;
     if (chosen.boot() == 0) {
         chosen = {seen.boot() + 1, std::max(1U, chosen.restart())};

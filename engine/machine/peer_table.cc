@@ -74,16 +74,25 @@ ConfigNumber Peer::published_config() const {
     return std::max(in_slot, in_beat);
 }
 
-PeerTable::PeerTable(const EngineConfig& config) {
-    peers_.reserve(config.members.size());
+PeerTable::PeerTable(const EngineConfig& config) : peers_max_(peers_max(config)) {
+    peers_.reserve(peers_max_);
     for (const HostId host : config.members) {
-        if (host == config.self) continue;
-        Peer& peer = peers_.emplace_back();
-        peer.id = host;
-        peer.read_issued.fill(kNotYet);
-        peer.spare_moved_at.fill(kNotYet);
-        index_[host.value()] = static_cast<std::uint16_t>(peers_.size());
+        if (host != config.self) static_cast<void>(add(host));
     }
+}
+
+std::size_t PeerTable::peers_max(const EngineConfig& config) {
+    return std::min(config.members.size() + kJoinersMax, kHostsMax) - 1;
+}
+
+bool PeerTable::add(HostId host) {
+    if (full()) return false;
+    Peer& peer = peers_.emplace_back();
+    peer.id = host;
+    peer.read_issued.fill(kNotYet);
+    peer.spare_moved_at.fill(kNotYet);
+    index_[host.value()] = static_cast<std::uint16_t>(peers_.size());
+    return true;
 }
 
 Peer* PeerTable::find(HostId host) {
@@ -112,6 +121,7 @@ void PeerTable::learn_incarnation(const Core& core,
 bool PeerTable::learn_provisional(const Core& core, const SlotRecord& record) {
     Peer* peer = find(record.host);
     if (peer == nullptr) return false;
+    if (planted(Mutant::ProvisionalWordForgotten)) return false;
     if (peer->slot_seen) {
         keep(peer->slot, registers_of(record));
         return true;
@@ -120,6 +130,8 @@ bool PeerTable::learn_provisional(const Core& core, const SlotRecord& record) {
     peer->slot.incarnation = Incarnation{};
     peer->slot.sequence = Sequence{};
     peer->slot.flags = SlotFlags{};
+    peer->slot.flags.armed = record.flags.armed;
+    peer->slot.flags.no_vms = record.flags.no_vms;
     peer->slot.flags.barred = true;
     peer->slot_seen = true;
     peer->slot_moved_at = peer->connected_since = peer->evidence_at = core.now;

@@ -102,6 +102,14 @@ class PeerTable {
   public:
     explicit PeerTable(const EngineConfig& config);
 
+    // How many there may ever be: those of the file, and some that join while the cluster runs.
+    [[nodiscard]] static std::size_t peers_max(const EngineConfig& config);
+
+    // Another member.  False, and nothing happens, when there is no room.  REQUIRES: it is not here yet
+    bool add(HostId host);
+
+    [[nodiscard]] bool full() const { return peers_.size() == peers_max_; }
+
     // Every member except this host.
     [[nodiscard]] std::span<Peer> all() { return peers_; }
 
@@ -116,7 +124,7 @@ class PeerTable {
 
     // The slot of a boot whose incarnation may not be on a majority: if it never gets there, the next boot does not know of it and
     // may take the same number, or a lower one.  So it is no sign of a newer life.  What it carries over from the life before is
-    // the owner's word all the same: its ballot, and how far its roster had got.
+    // the owner's word all the same: its ballot, how far its roster had got, and what the life before had promised.
     bool learn_provisional(const Core& core, const SlotRecord& record);
 
     // True when it was news; false for an old incarnation or number.
@@ -145,7 +153,9 @@ class PeerTable {
                            Incarnation incarnation,
                            const BootId& boot_id);
 
-    std::vector<Peer> peers_;
+    std::size_t peers_max_;
+    std::vector<Peer>
+        peers_;  // never grows beyond what was reserved, so that a Peer stays where it is
     std::array<std::uint16_t, kHostsMax + 1> index_{};  // host id -> position + 1
 };
 

@@ -12,6 +12,8 @@ bool fits(const Room& room, const VmSpec& spec, const Leanings& leanings, Hindra
     std::uint16_t* reason = nullptr;
     if ((spec.datastores & ~room.datastores) != 0 && !planted(Mutant::PlacedWithoutDisks)) {
         reason = &hindrances.datastores;
+    } else if (room.networks != nullptr && !room.networks->satisfy(spec.networks)) {
+        reason = &hindrances.networks;
     } else if (room.cpus != 0 && spec.cpus > room.cpus) {
         reason = &hindrances.cpus;
     } else if (leanings.apart != nullptr && leanings.apart->contains(room.host) &&

@@ -1,6 +1,6 @@
 // Placement: which host should start a VM (design section 9).
 //
-// A host must have the memory and as many CPUs as the VM, reach all of its VM datastores, run none of the VMs that it must keep
+// A host must have the memory and as many CPUs as the VM, reach all of its VM datastores, have its networks, run none of the VMs that it must keep
 // apart from, and have no more than kStartsInFlightMax starts before it.  Of those: one that was not tried, then one that runs
 // VMs which this one belongs together with, then the one with the most free memory, so that VMs spread; ties go to the lowest id.
 #pragma once
@@ -19,7 +19,8 @@ struct Room {
     std::uint32_t memory_free_mib = 0;
     std::uint32_t datastores = 0;
     std::uint16_t starts_in_flight = 0;
-    std::uint16_t cpus = 0;  // 0: not known, and then no hindrance
+    std::uint16_t cpus = 0;                  // 0: not known, and then no hindrance
+    const HostNetworks* networks = nullptr;  // the same with null
 };
 
 inline constexpr std::uint16_t kStartsInFlightMax =
@@ -38,6 +39,7 @@ struct Hindrances {
     std::uint16_t cpus = 0;
     std::uint16_t datastores = 0;
     std::uint16_t apart = 0;
+    std::uint16_t networks = 0;
     std::uint16_t busy = 0;  // with other starts: passes by itself
 };
 

@@ -29,10 +29,11 @@ inline constexpr std::uint16_t kNoPlan = 0xffff;
 
 // What is known of a name that some plan waits for; see start_order.cc.
 struct AwaitedName {
-    std::uint32_t name = 0;        // its hash
-    bool runs = false;             // a VM of this name runs
-    bool coming = false;           // one is being started, or moved
-    std::uint16_t plan = kNoPlan;  // the plan to restart it, if any
+    std::uint32_t name = 0;               // its hash
+    bool runs = false;                    // a VM of this name runs,
+    GuestAgent agent = GuestAgent::None;  // and its guest so far
+    bool coming = false;                  // one is being started, or moved
+    std::uint16_t plan = kNoPlan;         // the plan to restart it, if any
 };
 
 // Where a VM with groups runs.
@@ -44,13 +45,12 @@ struct GroupSpot {
 
 // What is known of one VM across all rosters.
 struct VmStanding {
-    bool held = false;      // somebody who is not proved dead claims it
-    bool unknown = false;   // a roster that may claim it is not known
-    bool wanted = false;    // the entry that decides says that it should run
-    bool starting = false;  // and that it was only about to
-    ClaimNumber top;        // the greatest claim number
-    VmSpec spec;            // of that entry
-    HostKey previous;       // whose entry that is
+    bool held = false;     // somebody who is not proved dead claims it
+    bool unknown = false;  // a roster that may claim it is not known
+    bool wanted = false;   // the entry that decides says that it should run
+    ClaimNumber top;       // the greatest claim number
+    VmSpec spec;           // of that entry
+    HostKey previous;      // whose entry that is
 };
 
 }  // namespace holdfast

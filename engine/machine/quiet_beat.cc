@@ -29,6 +29,7 @@ bool EngineState::at_rest() const {
         return peer.beat_seen && core.now - peer.beat_at < core.config.timing.fresh;
     };
     if (leads) {
+        if (storage_is_gone()) return false;
         for (const Peer& peer : peers.all()) {
             if (!is_heard(peer)) return false;
         }
@@ -50,6 +51,7 @@ bool EngineState::repeats_itself(const Beat& beat) const {
     Beat last = peer->beat;
     last.number = beat.number;
     last.answered_number = beat.answered_number;
+    last.round_after = beat.round_after;
     return last == beat;
 }
 

@@ -111,16 +111,9 @@ void EngineState::go_through_plans() {
 
 void EngineState::weigh(VmStanding& standing, const Claim& claim, HostKey owner, bool dead) const {
     if (claim.holds() && !dead) standing.held = true;
-    const bool starting =
-        claim.state == ClaimState::Starting || claim.state == ClaimState::Arriving;
-    if (claim.number < standing.top) return;
-    if (claim.number == standing.top) {
-        // Of a stop and a start that did not see each other, and took one number, the stop decides.
-        const bool stopped = claim.state == ClaimState::Stopped;
-        const bool stays = standing.wanted ? !(standing.starting && stopped) : starting;
-        if (stays) return;
-    }
-    standing.starting = starting;
+    const bool decides =
+        claim.number > standing.top || (standing.wanted && claim.stops(standing.top));
+    if (!decides) return;
     standing.top = claim.number;
     standing.spec = claim.spec;
     standing.previous = owner;
@@ -257,7 +250,7 @@ void EngineState::give(Plan& plan) {
         if (plan.room_missed || why.busy > 0) return;
         plan.room_missed = true;
         Trace line = about(TraceCode::NoRoom, plan);
-        line.a = static_cast<std::int64_t>(rooms.size());
+        line.a = static_cast<std::int64_t>(rooms.size() | std::uint64_t{why.networks} << 16U);
         line.b = static_cast<std::int64_t>(why.memory | std::int64_t{why.datastores} << 16U |
                                            std::int64_t{why.apart} << 32U |
                                            std::int64_t{why.cpus} << 48U);

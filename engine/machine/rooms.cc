@@ -19,6 +19,7 @@ void EngineState::add_room(HostId host, const Capacity& of_host, std::uint64_t u
     room.host = host;
     room.datastores = of_host.datastores;
     room.cpus = of_host.cpus;
+    room.networks = &of_host.networks;
     room.memory_free_mib = of_host.memory_mib > used_mib
                                ? static_cast<std::uint32_t>(of_host.memory_mib - used_mib)
                                : 0;

@@ -2,11 +2,13 @@
 // stopped on purpose.  storage/roster_format.h is the form on disk.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "engine/base/fixed_list.h"
 #include "engine/base/fixed_text.h"
 #include "engine/base/limits.h"
+#include "engine/base/mutant.h"
 #include "engine/base/types.h"
 
 namespace holdfast {
@@ -37,6 +39,13 @@ enum class IsolationResponse : std::uint8_t {
     PowerOff,     // it is destroyed
 };
 
+// Whether a VM's guest talks to its host, through the guest agent.
+enum class GuestAgent : std::uint8_t {
+    None = 0,  // it has no channel for one
+    Awaited,   // nothing has come through it in this run
+    Up,
+};
+
 // What a VM's own policy says of other VMs.  Names and groups are name_hash()es; 0 stands for none.
 struct VmRelations {
     std::uint32_t name = 0;      // of this VM's whole name
@@ -44,6 +53,7 @@ struct VmRelations {
     std::uint32_t together = 0;  // on one host with others of this group, where there is room
     std::array<std::uint32_t, kAfterMax> after{};  // starts after these run,
     std::uint16_t after_delay_seconds = 0;         // and so much later
+    std::uint8_t after_agent = 0;  // bit i: after[i] runs only once its guest agent is up
 
     friend bool operator==(const VmRelations&, const VmRelations&) = default;
 };
@@ -59,6 +69,8 @@ struct VmSpec {
     XmlRef xml;
     IsolationResponse isolation = IsolationResponse::Cluster;
     VmRelations relations;
+    std::array<std::uint32_t, kVmNetworksMax> networks{};  // hashes; 0: none
+    GuestAgent agent = GuestAgent::None;
 
     friend bool operator==(const VmSpec&, const VmSpec&) = default;
 };
@@ -107,7 +119,29 @@ struct Claim {
         return state == ClaimState::WantsStart || state == ClaimState::Failed;
     }
 
+    // Whether it says that people stopped the VM after `wish`, the number of an entry that wants it to run, was taken.  A stop and
+    // a claim that did not see each other may take one number; no stopped VM rises, so that is a stop as well.
+    [[nodiscard]] bool stops(ClaimNumber wish) const {
+        return state == ClaimState::Stopped &&
+               (number > wish || (number == wish && !planted(Mutant::WishOverrulesStop)));
+    }
+
     friend bool operator==(const Claim&, const Claim&) = default;
+};
+
+// The networks that a VM can find on a host.  What is not known is no hindrance.
+struct HostNetworks {
+    bool known = false;
+    FixedList<std::uint32_t, kHostNetworksMax> hashes;  // ascending
+
+    // Whether a VM that needs `networks` lacks none.
+    [[nodiscard]] bool satisfy(const std::array<std::uint32_t, kVmNetworksMax>& networks) const {
+        return !known || std::all_of(networks.begin(), networks.end(), [this](std::uint32_t one) {
+            return one == 0 || std::binary_search(hashes.begin(), hashes.end(), one);
+        });
+    }
+
+    friend bool operator==(const HostNetworks&, const HostNetworks&) = default;
 };
 
 // What a host can carry, for placement.
@@ -115,6 +149,7 @@ struct Capacity {
     std::uint32_t memory_mib = 0;  // for VMs, in all
     std::uint16_t cpus = 0;
     std::uint32_t datastores = 0;  // bit i: reaches the i-th VM datastore of the configuration
+    HostNetworks networks{};
 
     friend bool operator==(const Capacity&, const Capacity&) = default;
 };

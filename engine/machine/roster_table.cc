@@ -9,21 +9,25 @@ namespace holdfast {
 
 namespace {
 
-constexpr std::size_t kBuckets = 32768;  // twice the claims that fit: chains stay short
+constexpr unsigned kBucketBits = 15;
+constexpr std::size_t kBuckets = 1U << kBucketBits;  // twice the claims that fit: chains stay short
 constexpr std::uint8_t kReadsInFlightMax = kRegionReadsInFlightMax - 3;  // the rest is for others
 constexpr std::uint8_t kOvertakenMax = 4;  // 16 intervals, some leases
 
 }  // namespace
 
 RosterTable::RosterTable(const EngineConfig& config) {
-    known_.reserve(config.members.size());
+    known_.reserve(PeerTable::peers_max(config));
     for (const HostId host : config.members) {
-        if (host == config.self) continue;
-        known_.emplace_back().host = host;
-        index_[host.value()] = static_cast<std::uint16_t>(known_.size());
+        if (host != config.self) add(host);
     }
     entries_.reserve(kClaimsKnownMax);
     buckets_.assign(kBuckets, kEnd);
+}
+
+void RosterTable::add(HostId host) {
+    known_.emplace_back().host = host;
+    index_[host.value()] = static_cast<std::uint16_t>(known_.size());
 }
 
 const RosterTable::Known* RosterTable::find(HostId host) const {
@@ -31,12 +35,16 @@ const RosterTable::Known* RosterTable::find(HostId host) const {
     return &known_[index_[host.value()] - 1U];
 }
 
-std::size_t RosterTable::bucket(VmId vm) const {
+std::size_t RosterTable::bucket_of(VmId vm) {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
     std::memcpy(&low, vm.bytes.data(), sizeof low);
     std::memcpy(&high, vm.bytes.data() + sizeof low, sizeof high);
-    return (low ^ high * 0x9e3779b97f4a7c15U) % kBuckets;
+    // Each bit of an id reaches the bits that are used, whatever the id is made of.
+    constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
+    std::uint64_t hash = (low ^ high) * kOdd;
+    hash = (hash ^ (hash >> 32U)) * kOdd;
+    return hash >> (64U - kBucketBits);
 }
 
 void RosterTable::want(const Core& core, HostId host) {
@@ -66,11 +74,15 @@ bool RosterTable::thorough_since(HostId host, RequestId request) const {
 
 void RosterTable::issue(Core& core, const PeerTable& peers) {
     wanted_since_issue_ = false;
-    due_.for_each([&](HostId host) {
+    // While all the room for reads is taken, those that wait for some cost nothing.
+    bool full = !core.quorum.holds(free_datastores(core));
+    (full ? due_.common(asked_) : due_).for_each([&](HostId host) {
+        if (full && !asked_.contains(host)) return;
         const Peer* peer = peers.find(host);
         const bool settled =
             peer == nullptr || settle(core, known_[index_[host.value()] - 1U], *peer);
         if (settled) due_.erase(host);
+        full = !core.quorum.holds(free_datastores(core));
     });
 }
 
@@ -98,6 +110,7 @@ bool RosterTable::settle(Core& core, Known& known, const Peer& peer) {
     if (!core.quorum.holds(free)) return false;  // its turn comes with an answer
     if (serves && known.overtaken < kOvertakenMax) ++known.overtaken;
     known.asked = core.new_request();
+    asked_.insert(known.host);
     known.asked_at = core.now;
     known.asked_mask = free;
     known.answered_mask = 0;
@@ -121,7 +134,7 @@ std::uint8_t RosterTable::free_datastores(const Core& core) const {
 }
 
 void RosterTable::unchain(std::uint32_t index) {
-    std::uint32_t* link = &buckets_[bucket(entries_[index].claim.spec.vm)];
+    std::uint32_t* link = &buckets_[bucket_of(entries_[index].claim.spec.vm)];
     while (*link != index) link = &entries_[*link].next_in_bucket;
     *link = entries_[index].next_in_bucket;
     entries_[index].next_of_host = free_;
@@ -173,7 +186,7 @@ void RosterTable::replace(Core& core, Known& known, const Roster& roster) {
         entry.claim = claim;
         entry.next_of_host = known.first;
         known.first = index;
-        std::uint32_t& head = buckets_[bucket(claim.spec.vm)];
+        std::uint32_t& head = buckets_[bucket_of(claim.spec.vm)];
         entry.next_in_bucket = head;
         head = index;
         ++known.entries_count;
@@ -192,6 +205,7 @@ void RosterTable::finish(Core& core, Known& known) {
     }
     if (known.answered_mask != known.asked_mask) return;
     known.asked = RequestId{};
+    asked_.erase(known.host);
     if (good || known.unreadable) return;
     known.unreadable = true;
     Trace line;

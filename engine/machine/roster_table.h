@@ -49,6 +49,9 @@ class RosterTable {
 
     explicit RosterTable(const EngineConfig& config);
 
+    // Another member.  REQUIRES: PeerTable had room for it
+    void add(HostId host);
+
     [[nodiscard]] const Known* find(HostId host) const;
 
     [[nodiscard]] std::span<const Known> all() const { return known_; }
@@ -86,7 +89,7 @@ class RosterTable {
     // Calls visit(known, claim) for every entry about `vm` in any other host's roster.
     template <typename Visit>
     void for_each_of_vm(VmId vm, Visit visit) const {
-        for (std::uint32_t i = buckets_[bucket(vm)]; i != kEnd; i = entries_[i].next_in_bucket) {
+        for (std::uint32_t i = buckets_[bucket_of(vm)]; i != kEnd; i = entries_[i].next_in_bucket) {
             if (entries_[i].claim.spec.vm == vm) visit(*find(entries_[i].host), entries_[i].claim);
         }
     }
@@ -97,6 +100,9 @@ class RosterTable {
         for (std::uint32_t i = known.first; i != kEnd; i = entries_[i].next_of_host)
             visit(entries_[i].claim);
     }
+
+    // Where entries about `vm` are chained.
+    [[nodiscard]] static std::size_t bucket_of(VmId vm);
 
     [[nodiscard]] std::uint32_t entries_count() const { return entries_count_; }
 
@@ -110,7 +116,6 @@ class RosterTable {
     void finish(Core& core, Known& known);
     [[nodiscard]] bool settle(Core& core, Known& known, const Peer& peer);
     [[nodiscard]] std::uint8_t free_datastores(const Core& core) const;
-    [[nodiscard]] std::size_t bucket(VmId vm) const;
 
     std::vector<Known> known_;
     std::array<std::uint16_t, kHostsMax + 1> index_{};
@@ -119,7 +124,8 @@ class RosterTable {
     std::vector<std::uint32_t> buckets_;
     std::uint32_t entries_count_ = 0;
     std::uint64_t changes_count_ = 0;
-    HostSet due_;  // whose roster may have to be read; nobody else's has
+    HostSet due_;    // whose roster may have to be read; nobody else's has
+    HostSet asked_;  // of whom a reading is under way
     bool wanted_since_issue_ = false;
     std::array<std::uint8_t, kDatastoresMax> reads_in_flight_{};
 };

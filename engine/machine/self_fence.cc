@@ -24,6 +24,11 @@ void EngineState::lapse() {
 
 void EngineState::destroy_held() {
     for (OwnVm& own : vms) {
+        // A claim for which nothing was asked of libvirt is given back: its number, which no scan validated, decides nothing.
+        const bool unasked = own.under_way() && own.step < StartStep::Create && !own.qemu_seen &&
+                             own.kind != StartKind::Arrive;
+        if (unasked && !planted(Mutant::UnheldClaimDecides))
+            withdraw(own, StartFailure::Lease, HostId{});
         const bool asked = own.kind == StartKind::Person || own.kind == StartKind::Arrive;
         if (asked && own.under_way()) answer_start(own, StartVerdict::NoLease, HostId{});
         const bool held = (own.listed && own.claim.holds()) || (own.qemu_seen && !own.bystander) ||
@@ -49,6 +54,8 @@ void EngineState::settle_lapsed() {
     for (OwnVm& own : vms) {
         const bool ours = own.qemu_seen && !own.bystander;
         if (own.destroying || !(ours || (own.listed && own.claim.holds()))) continue;
+        // Only libvirt's list tells whether what was on its way has run meanwhile, and so whose it is when it is gone.
+        if (own.claim.state == ClaimState::Arriving && !ours && !list_complete) continue;
         if (planted(Mutant::LapseLeavesVmsAlone)) continue;
         own.destroying = true;
         core.emit(DestroyVm{own.claim.spec.vm});
@@ -127,6 +134,28 @@ void EngineState::settle_keeper() {
     if (lease.ends() == kNotYet || lease.ends() == keeper.deadline) return;
     keeper.deadline = lease.ends();
     core.emit(MoveDeadline{keeper.deadline});
+}
+
+// The weaker of what the configuration expects and what the keeper found; only an armed keeper counts, see death_watch.cc.
+WatchdogClass EngineState::own_watchdog_class() const {
+    return keeper.reported ? std::min(core.config.watchdog_class, keeper.report.watchdog_class)
+                           : core.config.watchdog_class;
+}
+
+// The longest that may be true: of the record, of the file that the keeper began with, and as read back from the device.
+Duration EngineState::published_watchdog() const {
+    return std::max(
+        {core.config.timing.watchdog, timing_stage.watchdog_floor(), keeper.report.watchdog});
+}
+
+bool EngineState::may_claim() const {
+    return keeper.armed() || core.config.watchdog_class == WatchdogClass::None ||
+           planted(Mutant::KeeperArmedAfterClaim);
+}
+
+// Until when libvirt may be asked to start or resume something; the executor looks at the clock once more.
+Instant EngineState::start_until() const {
+    return planted(Mutant::StartOutlivesLease) ? kNever : lease.ends();
 }
 
 }  // namespace holdfast

@@ -24,9 +24,16 @@ Instant SlotIo::validated_issued_by_majority(const Core& core) const {
         [this](std::size_t i) { return disks_[i].validated_issued; });
 }
 
+Sequence SlotIo::completed_by_majority(const Core& core) const {
+    return core.quorum.reached<Sequence>(
+        [this](std::size_t i) { return std::min(disks_[i].written, disks_[i].round_scanned); });
+}
+
 bool SlotIo::scanned_clean_since(const Core& core, RequestId request) const {
-    return core.quorum.reached<RequestId>(
-               [this](std::size_t i) { return disks_[i].scanned_clean; }) > request;
+    const bool all = planted(Mutant::ScanWithoutNewMember);
+    return core.quorum.reached<RequestId>([this](std::size_t i) {
+        return disks_[i].scanned_clean;
+    }) > std::max(request, all ? request : core.listed_since);
 }
 
 void SlotIo::want_scan_now(const Core& core) {
@@ -65,7 +72,9 @@ void SlotIo::forget_writes() {
         disk.written_issued = kNotYet;
         disk.validated = Sequence{};
         disk.validated_issued = kNotYet;
+        disk.round_scanned = Sequence{};
         for (Scan& scan : disk.scans) {
+            scan.round = Sequence{};
             scan.validates = Sequence{};
             scan.validates_issued = kNotYet;
         }

@@ -24,6 +24,7 @@ class SlotIo {
         bool whole = true;   // of all members' slots; no other is ever clean
         Sequence validates;  // newest own write known to be done on this datastore at issue
         Instant validates_issued = kNotYet;  // and when that write was issued
+        Sequence round;  // the own write that went out with it; none: no write did
     };
 
     struct Disk {
@@ -44,6 +45,7 @@ class SlotIo {
         RequestId scanned_clean;  // newest clean one
         Sequence validated;       // newest own write that a clean scan validated
         Instant validated_issued = kNotYet;
+        Sequence round_scanned;  // the newest own write whose scan, issued with it, succeeded
         Instant write_done_at = kNotYet;  // for people and for the usable flag
         Instant scan_done_at = kNotYet;
         bool usable = false;
@@ -74,7 +76,10 @@ class SlotIo {
 
     [[nodiscard]] Instant validated_issued_by_majority(const Core& core) const;
 
-    // Whether a majority answered clean scans issued after `request`.
+    // The greatest own sequence whose round is complete, see rounds.h.
+    [[nodiscard]] Sequence completed_by_majority(const Core& core) const;
+
+    // Whether a majority answered clean scans issued after `request`, and since all members have been known.
     [[nodiscard]] bool scanned_clean_since(const Core& core, RequestId request) const;
 
     // Asks for a scan issued after this moment on every datastore.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr Duration kAfterWaitMax = std::chrono::minutes{10};
 
-enum class WaitEnd : std::uint8_t { Missing = 1, Circle, TimeOver };
+enum class WaitEnd : std::uint8_t { Missing = 1, Circle, TimeOver, NoAgent };
 
 // Whether `left` is to be started before `right`.
 bool goes_before(const Plan& left, const Plan& right) {
@@ -38,7 +38,9 @@ void EngineState::look_for_names() {
     awaited_names.clear();
     for (const Plan& plan : plans) {
         for (const std::uint32_t name : plan.spec.relations.after) {
-            if (name != 0) awaited_names.push_back({name, false, false, kNoPlan});
+            if (name == 0) continue;
+            AwaitedName& found = awaited_names.emplace_back();
+            found.name = name;
         }
     }
     if (awaited_names.empty()) return;
@@ -50,7 +52,10 @@ void EngineState::look_for_names() {
     const auto look = [this](const Claim& claim, bool dead) {
         AwaitedName* found = awaited(claim.spec.relations.name);
         if (found == nullptr || dead) return;
-        found->runs = found->runs || claim.state == ClaimState::Running;
+        if (claim.state == ClaimState::Running) {
+            found->runs = true;
+            found->agent = std::max(found->agent, claim.spec.agent);
+        }
         found->coming = found->coming || claim.state == ClaimState::Starting ||
                         claim.state == ClaimState::Stopping || claim.state == ClaimState::Arriving;
     };
@@ -129,11 +134,18 @@ void EngineState::waits_no_longer(Plan& plan, std::uint8_t why) {
 bool EngineState::may_start_now(std::size_t place) {
     Plan& plan = plans[place];
     std::int64_t awaits = 0;
-    for (const std::uint32_t name : plan.spec.relations.after) {
-        if (name == 0) continue;
-        const AwaitedName* found = awaited(name);
-        if (found == nullptr || found->runs) continue;
-        if (found->plan != kNoPlan || found->coming) {
+    const VmRelations& relations = plan.spec.relations;
+    for (std::size_t i = 0; i < relations.after.size(); ++i) {
+        const AwaitedName* found = relations.after[i] == 0 ? nullptr : awaited(relations.after[i]);
+        if (found == nullptr) continue;
+        if (found->runs) {
+            if ((relations.after_agent >> i & 1U) == 0 || found->agent == GuestAgent::Up) continue;
+            if (found->agent == GuestAgent::Awaited) {
+                ++awaits;
+            } else {
+                waits_no_longer(plan, static_cast<std::uint8_t>(WaitEnd::NoAgent));
+            }
+        } else if (found->plan != kNoPlan || found->coming) {
             ++awaits;
         } else {
             waits_no_longer(plan, static_cast<std::uint8_t>(WaitEnd::Missing));

@@ -17,7 +17,7 @@ void EngineState::on(const SlotWritten& written) {
         return;
     }
     disk.write_done_at = core.now;
-    if (!disk.write_counts || !disk.shows_own) return;
+    if (!disk.write_counts || !(disk.shows_own || planted(Mutant::HiddenWriteCounts))) return;
     disk.written = disk.write_sequence;
     disk.written_issued = planted(Mutant::LeaseFromCompletion) ? core.now : disk.write_issued;
     // A ballot or an office waits for the scan that validates this write; an ordinary beat leaves that to the next one.
@@ -43,6 +43,7 @@ void EngineState::on(const SlotsRead& read) {
     disk.scan_done_at = core.now;
     disk.scanned = std::max(disk.scanned, scan.request);
     disk.scanned_issued = std::max(disk.scanned_issued, scan.issued);
+    disk.round_scanned = std::max(disk.round_scanned, scan.round);
     bool clean = true;
     HostId host = read.first;
     for (const SlotView& view : read.slots) {
@@ -67,7 +68,9 @@ void EngineState::on(const SlotsRead& read) {
         }
         host = host.next();
     }
-    if (!scan.whole || (!clean && !planted(Mutant::UnreadableSlotsCount))) return;
+    const bool shows_all =
+        scan.whole && (scan.request > core.listed_since || planted(Mutant::ScanWithoutNewMember));
+    if (!shows_all || (!clean && !planted(Mutant::UnreadableSlotsCount))) return;
     disk.scanned_clean = std::max(disk.scanned_clean, scan.request);
     if (scan.validates > disk.validated) {
         disk.validated = scan.validates;
@@ -76,14 +79,15 @@ void EngineState::on(const SlotsRead& read) {
 }
 
 void EngineState::learn_slot(const SlotRecord& record) {
-    const bool news = record.flags.provisional ? peers.learn_provisional(core, record)
-                                               : peers.learn_slot(core, record);
+    const bool provisional = record.flags.provisional && !planted(Mutant::ProvisionalIsNewerLife);
+    const bool news =
+        provisional ? peers.learn_provisional(core, record) : peers.learn_slot(core, record);
     if (!news) return;
     look_again(record.host);
     membership.note(record.config, record.host);
     leadership.learn_ballot(record.ballot);
     leadership.learn_decided(core, record.decided_epoch, record.winner);
-    if (record.flags.provisional) return;
+    if (provisional) return;
     learn_marks(record);
     const Peer& peer = *peers.find(record.host);
     const RosterTable::Known* known = rosters.find(record.host);

@@ -23,7 +23,7 @@ struct Row {
 };
 
 // Ids are never reused; a retired one keeps its place as a comment.
-constexpr std::array<Row, 63> kRows{{
+constexpr std::array<Row, 65> kRows{{
     {TraceCode::PhaseChanged, "HF-3001", "phase", TraceLevel::Notice},
     {TraceCode::IncarnationTaken, "HF-3002", "incarnation", TraceLevel::Info},
     {TraceCode::LeaseLapsed, "HF-3003", "lapse", TraceLevel::Error},
@@ -33,6 +33,7 @@ constexpr std::array<Row, 63> kRows{{
     {TraceCode::EpochDecided, "HF-3012", "leader", TraceLevel::Notice},
     {TraceCode::OfficeTaken, "HF-3013", "office", TraceLevel::Notice},
     {TraceCode::OfficeEnded, "HF-3014", "office-ended", TraceLevel::Notice},
+    {TraceCode::StorageLeft, "HF-3016", "storage-gone", TraceLevel::Warning},
     {TraceCode::Resigned, "HF-3015", "resigned", TraceLevel::Notice},
     {TraceCode::VerdictChanged, "HF-3020", "verdict", TraceLevel::Notice},
     {TraceCode::DeclaredDead, "HF-3004", "dead", TraceLevel::Notice},
@@ -78,6 +79,7 @@ constexpr std::array<Row, 63> kRows{{
     {TraceCode::ConfigInForce, "HF-3101", "config", TraceLevel::Info},
     {TraceCode::ConfigDiffers, "HF-3102", "config-differs", TraceLevel::Warning},
     {TraceCode::VoiceCounts, "HF-3103", "voice", TraceLevel::Notice},
+    {TraceCode::ListDropped, "HF-3105", "list-dropped", TraceLevel::Error},
     {TraceCode::TimingUsed, "HF-3104", "timing", TraceLevel::Notice},
     {TraceCode::TargetNamed, "HF-3110", "migration", TraceLevel::Notice},
     {TraceCode::TargetDropped, "HF-3111", "migration-dropped", TraceLevel::Notice},
@@ -145,6 +147,14 @@ void leadership_text(const Trace& trace, TraceWriter& text) {
             return;
         case TraceCode::OfficeEnded:
             text.add("leads no more: the office of epoch %" PRIu64 " ended", epoch);
+            return;
+        case TraceCode::StorageLeft:
+            text.add("has reached no majority of the datastores for %.3f s, while ",
+                     in_seconds(trace.span));
+            text.host(trace.who);
+            text.add(" does: leaves the office of epoch %" PRIu64
+                     " to others. Check this host's way to its storage",
+                     epoch);
             return;
         default: text.add("resigned epoch %" PRIu64, epoch); return;
     }

@@ -22,6 +22,7 @@ enum class TraceCode : std::uint8_t {
     EpochDecided,        // epoch, who = winner
     OfficeTaken,         // epoch
     OfficeEnded,         // epoch
+    StorageLeft,         // epoch, who = still has its storage, span = since the last round
     Resigned,            // epoch
     VerdictChanged,      // who, a = PeerVerdict before, b = after, span = since last evidence
     DeclaredDead,        // who, epoch, a = Proof, b = readings, span = silence
@@ -43,9 +44,9 @@ enum class TraceCode : std::uint8_t {
     VmDestroying,        // vm: lease lapsed or pill
     VmProvedGone,        // vm
     VmConflict,          // vm runs here without a claim, who claims it
-    NoRoom,              // vm: no host can take it; a = how many hosts were looked at
-    PillTaken,           // who = leader
-    KeeperArmed,         // span = watchdog
+    NoRoom,  // vm: no host can take it; a = how many hosts were looked at, and their reasons; see restart_plan.cc
+    PillTaken,    // who = leader
+    KeeperArmed,  // span = watchdog
     KeeperDisarmed,
     HostReset,         // span = since the lease ended
     RosterUnreadable,  // who
@@ -55,7 +56,7 @@ enum class TraceCode : std::uint8_t {
     FindingChanged,     // a = Finding before, b = after, who = the leader
     IsolationHeldBack,  // a = how many VMs would have been stopped, could somebody restart them
     StartWaits,         // vm, a = how many VMs it starts after and that do not run yet
-    WaitGivenUp,        // vm, a = why: 1 missing, 2 in a circle, 3 time over
+    WaitGivenUp,        // vm, a = why: 1 missing, 2 in a circle, 3 time over, 4 no guest agent
     VmStopping,         // vm, a = IsolationResponse, who = the leader, span = limit of a shutdown
     FenceAsked,         // who, a = attempt, b = readings, span = silence
     FenceFailed,        // who, a = FenceReply of `off`, b = PowerState, span = until the next try
@@ -67,6 +68,7 @@ enum class TraceCode : std::uint8_t {
     ConfigInForce,      // epoch, number = step
     ConfigDiffers,     // who = whose record, epoch, number = step, a = ConfigDifference, b = detail
     VoiceCounts,       // who = self: not barred any more
+    ListDropped,       // a = datastores that vote from now on, b = that are lost
     TimingUsed,        // a = 1 a longer lease is published, 2 timing is in use; span = the lease
     TargetNamed,       // vm, who = the host that it may migrate to
     TargetDropped,     // vm, who = the host whose migration came to nothing
@@ -79,7 +81,17 @@ enum class TraceCode : std::uint8_t {
 };
 
 // What a step of the configuration changes.
-enum class ConfigStep : std::uint8_t { None, Counted, Out, Dead, Timing, Voters, Maintenance };
+enum class ConfigStep : std::uint8_t {
+    None,
+    Counted,
+    Out,
+    Dead,
+    Timing,
+    Voters,
+    Maintenance,
+    Joined,
+    Removed
+};
 
 // How the file of this host differs from the configuration that the cluster goes by.
 enum class ConfigDifference : std::uint8_t {

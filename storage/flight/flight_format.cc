@@ -15,7 +15,7 @@ namespace holdfast::flight {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'H', 'F', 'F', 'L', 'I', 'G', 'H', 'T'};
-constexpr std::size_t kStartBytesMax = 16384;
+constexpr std::size_t kStartBytesMax = 256U * 1024U;  // a record of 1,024 members with their places
 
 struct HeaderOnDisk {
     std::array<char, 8> magic;

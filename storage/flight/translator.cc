@@ -92,21 +92,31 @@ void Translator::translate_one(Instant now, const SlotsRead& read) {
     answer(now, Kind::ScanSlots, read.first, changed);
 }
 
+const Translator::SentBeat* Translator::sent_instead(HostId host,
+                                                     Incarnation incarnation,
+                                                     BeatNumber number) {
+    const std::deque<SentBeat>& recorded = recorded_beats_[host];
+    const auto found = std::find_if(recorded.begin(), recorded.end(), [&](const SentBeat& one) {
+        return one.number == number && one.incarnation == incarnation;
+    });
+    const SentBeat* instead = nullptr;
+    if (found == recorded.end()) return instead;
+    for (const SentBeat& one : other_beats_[host]) {
+        if (one.at <= found->at + kTogether) instead = &one;
+    }
+    return instead;
+}
+
 void Translator::translate_one(Instant now, const BeatReceived& received) {
     BeatReceived changed = received;
     Beat& beat = changed.beat;
     if (beat.lease == recorded_.lease) beat.lease = other_.lease;
     if (beat.watchdog == recorded_.watchdog) beat.watchdog = other_.watchdog;
-    const std::deque<SentBeat>& recorded = recorded_beats_[beat.from];
-    const auto found = std::find_if(recorded.begin(), recorded.end(), [&](const SentBeat& one) {
-        return one.number == beat.answered_number && one.incarnation == beat.answered_incarnation;
-    });
-    const SentBeat* answered = nullptr;
-    if (found != recorded.end()) {
-        for (const SentBeat& one : other_beats_[beat.from]) {
-            if (one.at <= found->at + kTogether) answered = &one;
-        }
-    }
+    const SentBeat* before_round =
+        sent_instead(beat.from, beat.answered_incarnation, beat.round_after);
+    beat.round_after = before_round == nullptr ? BeatNumber{} : before_round->number;
+    const SentBeat* answered =
+        sent_instead(beat.from, beat.answered_incarnation, beat.answered_number);
     beat.answered_incarnation = answered == nullptr ? Incarnation{} : answered->incarnation;
     beat.answered_number = answered == nullptr ? BeatNumber{} : answered->number;
     events_.push_back({now, changed});

@@ -64,6 +64,10 @@ class Translator {
     void answer(Instant now, Kind kind, HostId host, Answer body);
     void promise(SlotRecord& record) const;
     void translate_one(Instant now, const SlotsRead& read);
+    // What the other engine sent to `host` when the recorded one sent this; null: nothing.
+    [[nodiscard]] const SentBeat* sent_instead(HostId host,
+                                               Incarnation incarnation,
+                                               BeatNumber number);
     void translate_one(Instant now, const BeatReceived& received);
     void translate_one(Instant now, KeeperReport report);
     void translate_one(Instant now, const ConfigRead& read);

@@ -100,7 +100,8 @@ TEST(Documents, NameScenariosThatExist) {
 
 TEST(Documents, NameMutantsThatExist) {
     std::set<std::string> mutants;
-    const std::string catalogue = text_of(source_tree() / "tests/mutants/catalogue.cc");
+    const std::string catalogue = text_of(source_tree() / "tests/mutants/catalogue.cc") +
+                                  text_of(source_tree() / "tests/mutants/catalogue_vms.cc");
     const std::regex entry(R"re(\{Mutant::\w+,\s*"([a-z0-9-]+)")re");
     for (std::sregex_iterator it(catalogue.begin(), catalogue.end(), entry), end; it != end; ++it)
         mutants.insert((*it)[1].str());

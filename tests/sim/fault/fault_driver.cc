@@ -95,39 +95,84 @@ bool FaultDriver::may_take_down(HostId host) const {
 
 // ---- what strikes
 
+// Every kind by its name, so that the compiler misses a new one.
 void FaultDriver::begin(FaultKind kind) {
-    if (kind >= FaultKind::NetCutHost && kind <= FaultKind::NetDouble) {
-        begin_network(kind);
-    } else if (kind >= FaultKind::DsHangOnePath && kind <= FaultKind::DsFlap) {
-        begin_storage(kind);
-    } else if (kind >= FaultKind::ChangeTiming) {
-        begin_change(kind);
-    } else if (kind == FaultKind::LateAnswers) {
-        begin_story(kind);
-    } else if (kind >= FaultKind::FenceTrouble) {
-        begin_from_outside(kind);
-    } else if (kind >= FaultKind::PlannedShutdown) {
-        begin_story(kind);
-    } else if (kind >= FaultKind::LibvirtSlow) {
-        begin_people(kind);
-    } else if (kind == FaultKind::TwoAtOnce) {
-        ++world_.tally().faults[static_cast<std::size_t>(kind)];
-        const HostId first = any_host();
-        for (const HostId host :
-             {first,
-              HostId{static_cast<std::uint16_t>(first.value() % world_.hosts_count() + 1)}}) {
-            begin_on_host(FaultKind::PowerOff, host);
-        }
-    } else if (kind == FaultKind::LeaderTrouble) {
-        const HostId leader = world_.leader();
-        if (leader.is_none()) return;
-        ++world_.tally().faults[static_cast<std::size_t>(kind)];
-        begin_on_host(static_cast<FaultKind>(
-                          chance_.below(static_cast<std::uint64_t>(FaultKind::LeaderTrouble))),
-                      leader);
-    } else {
-        begin_on_host(kind, any_host());
+    switch (kind) {
+        case FaultKind::PowerOff:
+        case FaultKind::QuickReset:
+        case FaultKind::FreezeShort:
+        case FaultKind::FreezeLong:
+        case FaultKind::AgentStop:
+        case FaultKind::AgentKill:
+        case FaultKind::AgentUpgrade:
+        case FaultKind::TrapFreeze:
+        case FaultKind::TrapAgentStop:
+        case FaultKind::TrapAgentKill:
+        case FaultKind::TrapPowerOff:
+        case FaultKind::Drift: return begin_on_host(kind, any_host());
+        case FaultKind::LeaderTrouble: return trouble_leader();
+        case FaultKind::TwoAtOnce: return begin_on_two();
+        case FaultKind::NetCutHost:
+        case FaultKind::NetCutOneWay:
+        case FaultKind::NetPartition:
+        case FaultKind::NetLoss:
+        case FaultKind::NetDelay:
+        case FaultKind::NetDouble: return begin_network(kind);
+        case FaultKind::DsHangOnePath:
+        case FaultKind::DsHangHost:
+        case FaultKind::DsHangOne:
+        case FaultKind::DsHangMajority:
+        case FaultKind::DsFailPath:
+        case FaultKind::DsFailOne:
+        case FaultKind::DsSlow:
+        case FaultKind::DsWriteOnly:
+        case FaultKind::DsReadOnly:
+        case FaultKind::DsFlap: return begin_storage(kind);
+        case FaultKind::LibvirtSlow:
+        case FaultKind::LibvirtHang:
+        case FaultKind::LibvirtFail:
+        case FaultKind::LibvirtLie:
+        case FaultKind::VmCrash:
+        case FaultKind::PersonStops:
+        case FaultKind::PersonStarts:
+        case FaultKind::PersonStartsTwice: return begin_people(kind);
+        case FaultKind::PlannedShutdown:
+        case FaultKind::Lifeline:
+        case FaultKind::Homecoming:
+        case FaultKind::LateAnswers: return begin_story(kind);
+        case FaultKind::IsolationAddressDown:
+        case FaultKind::NetIsolateHost:
+        case FaultKind::NetDeadForAll: return begin_isolation(kind);
+        case FaultKind::FenceTrouble:
+        case FaultKind::OperatorConfirms: return begin_from_outside(kind);
+        case FaultKind::ChangeTiming:
+        case FaultKind::ChangeDatastores:
+        case FaultKind::ChangeMaintenance:
+        case FaultKind::ChangeMembers: return begin_change(kind);
+        case FaultKind::LeaderBlind: return blind_leader();
+        case FaultKind::LoseDatastores: return lose_datastores();
+        case FaultKind::PersonMigrates:
+        case FaultKind::MigrationTrouble: return begin_migration(kind);
+        case FaultKind::Last_: return;
     }
+}
+
+void FaultDriver::begin_on_two() {
+    ++world_.tally().faults[static_cast<std::size_t>(FaultKind::TwoAtOnce)];
+    const HostId first = any_host();
+    for (const HostId host :
+         {first, HostId{static_cast<std::uint16_t>(first.value() % world_.hosts_count() + 1)}}) {
+        begin_on_host(FaultKind::PowerOff, host);
+    }
+}
+
+void FaultDriver::trouble_leader() {
+    const HostId leader = world_.leader();
+    if (leader.is_none()) return;
+    ++world_.tally().faults[static_cast<std::size_t>(FaultKind::LeaderTrouble)];
+    begin_on_host(
+        static_cast<FaultKind>(chance_.below(static_cast<std::uint64_t>(FaultKind::LeaderTrouble))),
+        leader);
 }
 
 void FaultDriver::begin_on_host(FaultKind kind, HostId host) {

@@ -36,6 +36,8 @@ class FaultDriver {
     void act(std::uint32_t index);
     void begin(FaultKind kind);
     void begin_on_host(FaultKind kind, HostId host);
+    void begin_on_two();
+    void trouble_leader();
     void begin_network(FaultKind kind);
     void begin_storage(FaultKind kind);
     void begin_people(FaultKind kind);
@@ -46,11 +48,15 @@ class FaultDriver {
     void begin_change(FaultKind kind);
     [[nodiscard]] Timing another_timing();
     [[nodiscard]] DatastoreChange another_list(HostId host);
+    [[nodiscard]] MemberChange another_member(HostId asked);
+    [[nodiscard]] bool belongs(HostId asked, HostId host) const;
     void begin_migration(FaultKind kind);
     void trouble_migration(const Undo& scene);
     void next_scene(const Undo& scene);
     void begin_isolation(FaultKind kind);
     void answer_late(HostId host);
+    void blind_leader();
+    void lose_datastores();
     void cut_off_but_for(HostId host, HostId other, Duration lasts);
 
     void undo_after(Duration after, const Undo& what);
@@ -72,6 +78,7 @@ class FaultDriver {
     Chance chance_;
     WorldTime end_{};
     bool healed_ = false;
+    bool lost_ = false;  // datastores, for ever
     HostId dead_host_;
     std::vector<Undo> undos_;
     // When the last of several overlapping faults of one place ends.

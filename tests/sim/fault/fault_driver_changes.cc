@@ -39,6 +39,24 @@ DatastoreChange FaultDriver::another_list(HostId host) {
     return {name, votes};
 }
 
+// Who is no member becomes one; of the others mostly one that is off, as a host that lives is not removed.
+MemberChange FaultDriver::another_member(HostId asked) {
+    HostId host = any_host();
+    for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
+        const bool idle = !world_.host(HostId{h}).powered || !belongs(asked, HostId{h});
+        if (idle && chance_.permille(700)) host = HostId{h};
+    }
+    MemberChange change = World::member_added(host);
+    change.remove = belongs(asked, host);
+    return change;
+}
+
+// As `asked` sees it.
+bool FaultDriver::belongs(HostId asked, HostId host) const {
+    const ClusterMember* member = world_.host(asked).engine->kept().config.find(host);
+    return member != nullptr && !member->removed;
+}
+
 // Often the leader is struck while it makes the step.
 void FaultDriver::begin_change(FaultKind kind) {
     HostId host = world_.leader();
@@ -51,6 +69,8 @@ void FaultDriver::begin_change(FaultKind kind) {
         world_.ask_change(host, TimingChange{another_timing()});
     } else if (kind == FaultKind::ChangeDatastores) {
         world_.ask_change(host, another_list(host));
+    } else if (kind == FaultKind::ChangeMembers) {
+        world_.ask_change(host, another_member(host));
     } else {
         const HostId other = any_host();
         const ClusterMember* member = world_.host(host).engine->kept().config.find(other);

@@ -57,8 +57,37 @@ void FaultDriver::answer_late(HostId host) {
     if (chance_.permille(600)) cut_off_but_for(host, host, lasts);
 }
 
+// With a member silent nobody lives on vouching, so that everything hangs on the next leader's answers; or the others
+// lose theirs a little later.
+void FaultDriver::blind_leader() {
+    const HostId leader = world_.leader();
+    if (leader.is_none()) return;
+    ++world_.tally().faults[static_cast<std::size_t>(FaultKind::LeaderBlind)];
+    const Duration lasts = around_a_lease();
+    for (DatastoreIndex d = 0; d < plan_.cluster.datastores_count; ++d)
+        strike_path(d, leader, {PathMode::Hang, Duration{}, false}, lasts, FaultKind::DsHangHost);
+    const std::uint64_t what = chance_.below(4);
+    if (what == 0) begin_on_host(FaultKind::PowerOff, any_host());
+    if (what == 1) begin_on_host(FaultKind::FreezeLong, any_host());
+    if (what == 2) begin_storage(FaultKind::DsHangMajority);
+}
+
+// Once in a run, and not in every run that could: little else happens until a person gives them up.
+void FaultDriver::lose_datastores() {
+    const FaultKind kind = FaultKind::LoseDatastores;
+    if (lost_ || !plan_.loses_datastores) return;
+    lost_ = true;
+    ++world_.tally().faults[static_cast<std::size_t>(kind)];
+    const std::uint64_t first = chance_.below(plan_.cluster.voters_count);
+    for (std::size_t i = 0; i < plan_.cluster.majority(); ++i) {
+        const std::uint64_t d = (first + i) % plan_.cluster.voters_count;
+        world_.lose_datastore(static_cast<DatastoreIndex>(d));
+    }
+    undo_after(chance_.spread(seconds{1}, seconds{30}),
+               Undo{kind, any_host(), HostId{}, 0, 0, false, {}});
+}
+
 void FaultDriver::begin_story(FaultKind kind) {
-    if (kind >= FaultKind::IsolationAddressDown) return begin_isolation(kind);
     const Timing& timing = plan_.cluster.timing;
     HostId host = any_host();
     if (!world_.host(host).can_step()) return;
@@ -102,7 +131,6 @@ void FaultDriver::begin_story(FaultKind kind) {
 
 // Fence devices, and people who vouch for a death with their own eyes.
 void FaultDriver::begin_from_outside(FaultKind kind) {
-    if (kind >= FaultKind::PersonMigrates) return begin_migration(kind);
     const HostId host = any_host();
     if (kind == FaultKind::OperatorConfirms) {
         HostId dead;
@@ -143,7 +171,7 @@ void FaultDriver::trouble_migration(const Undo& scene) {
                                               FaultKind::TrapPowerOff,
                                               FaultKind::LeaderTrouble};
     const FaultKind trouble = kTroubles[chance_.below(std::size(kTroubles))];
-    if (trouble == FaultKind::LeaderTrouble) return begin(trouble);
+    if (trouble == FaultKind::LeaderTrouble) return trouble_leader();
     begin_on_host(trouble, scene.host);
     const VmIndex vm = any_vm();
     if (chance_.permille(300)) world_.start_by_person(vm, scene.other);
@@ -175,6 +203,10 @@ void FaultDriver::next_scene(const Undo& scene) {
         }
         case FaultKind::FenceTrouble: world_.set_fence(scene.host, FenceMode::Ok); return;
         case FaultKind::MigrationTrouble: trouble_migration(scene); return;
+        case FaultKind::LoseDatastores:
+            world_.give_up_lost_datastores(scene.host);
+            undo_after(seconds{8}, Undo{scene.kind, any_host(), HostId{}, 0, 0, false, {}});
+            return;
         case FaultKind::Homecoming: {
             const SimHost& host = world_.host(scene.host);
             for (VmIndex vm = 0; vm < world_.vms().size(); ++vm) {

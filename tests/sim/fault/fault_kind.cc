@@ -62,6 +62,9 @@ const char* name_of(FaultKind kind) {
         "operator begins or ends maintenance",
         "person migrates a VM",
         "story: trouble for the hosts of a migration",
+        "story: a majority of the datastores is lost for ever",
+        "operator adds or removes a member",
+        "story: the leader loses its storage",
     };
     return kNames[static_cast<std::size_t>(kind)];
 }

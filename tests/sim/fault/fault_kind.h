@@ -62,6 +62,9 @@ enum class FaultKind : std::uint8_t {
     ChangeMaintenance,  // a host in or out of maintenance
     PersonMigrates,     // a live migration, wherever to
     MigrationTrouble,  // something happens to one of its hosts, or to the leader, while it is under way
+    LoseDatastores,  // a majority of them, for ever; a person says so
+    ChangeMembers,   // people take a host out of the cluster, or back in
+    LeaderBlind,     // the leader loses its storage, often while another host is gone
     Last_,
 };
 

@@ -82,6 +82,24 @@ void draw_policies(ClusterConfig& cluster, Chance& chance) {
     }
 }
 
+// What VMs have to do with each other; from numbers of its own.  Circles, names of nobody and groups larger than the cluster are
+// part of it: none of them may keep for ever what could run.
+void draw_relations(ClusterConfig& cluster, std::uint64_t seed) {
+    Chance own(Prng(seed ^ 0x7e1a7105U).next());
+    if (!own.permille(300)) return;
+    for (VmConfig& vm : cluster.vms) {
+        if (own.permille(300)) vm.apart = own.permille(500) ? "left" : "right";
+        if (own.permille(300)) vm.together = own.permille(500) ? "shop" : "bank";
+        if (own.permille(300)) vm.agent_after = own.between(seconds{1}, seconds{8});
+        for (std::uint64_t i = own.permille(400) ? 1 + own.below(2) : 0; i > 0; --i) {
+            const std::uint64_t which = 1 + own.below(cluster.vms.size() + 1);
+            const std::string name = text_of("vm%llu", static_cast<unsigned long long>(which));
+            if (name != vm.name) vm.after.push_back(own.permille(400) ? name + ":agent" : name);
+        }
+    }
+    cluster.relations = true;
+}
+
 // From numbers of its own, so that runs without fence devices stay what they were.
 void draw_fencing(ClusterConfig& cluster, std::uint64_t seed) {
     Chance own(Prng(seed ^ 0xfe0ce).next());
@@ -100,6 +118,7 @@ Plan plan_of(std::uint64_t seed) {
     draw_hardware(plan.cluster, chance);
     draw_vms(plan.cluster, chance);
     draw_fencing(plan.cluster, seed);
+    draw_relations(plan.cluster, seed);
 
     Chance policies(Prng(seed ^ 0x9011c1e5U).next());
     draw_policies(plan.cluster, policies);
@@ -107,6 +126,14 @@ Plan plan_of(std::uint64_t seed) {
     // Mostly shorter than the run: what a barred host has to wait for should happen in it.
     Chance limit(Prng(seed ^ 0x9e3779b97f4a7c15U).next());
     if (limit.permille(850)) plan.cluster.blackout_limit = limit.spread(seconds{2}, seconds{60});
+    Chance losses(Prng(seed ^ 0x105eULL).next());
+    plan.loses_datastores = losses.permille(150) && plan.cluster.voters_count > 1 &&
+                            !plan.cluster.lost_answers && !plan.cluster.late_writes;
+    Chance joiner(Prng(seed ^ 0x901e5ULL).next());
+    if (joiner.permille(200)) {
+        plan.cluster.hosts.push_back(plan.cluster.hosts.back());
+        plan.cluster.hosts.back().joins_later = true;
+    }
     draw_extremes(plan.cluster, Chance(Prng(seed ^ 0x7e57ab1e5eedU).next()));
 
     // Between two and about half of all kinds, each at its own pace.
@@ -136,6 +163,7 @@ std::string describe(const Plan& plan) {
                 cluster.datastores_count > cluster.voters_count ? " and a spare" : "",
                 cluster.vms.size(),
                 cluster.profile.c_str());
+    if (cluster.hosts.back().joins_later) text += ", one host joins later";
     if (cluster.torn_writes) text += ", torn writes";
     if (cluster.torn_reads) text += ", torn reads";
     if (cluster.late_writes) text += ", late writes";
@@ -144,6 +172,7 @@ std::string describe(const Plan& plan) {
     if (cluster.tight) text += ", the shortest dead time";
     if (cluster.lost_answers) text += ", lost answers";
     if (cluster.fence_undone.high > Duration::zero()) text += ", fence devices";
+    if (cluster.relations) text += ", VMs apart, together and after each other";
     text += "; faults:";
     for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind) {
         if (plan.mean_interval[kind] > Duration::zero())

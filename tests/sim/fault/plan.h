@@ -17,7 +17,8 @@ struct Plan {
     std::uint32_t hosts_down_max = 1;  // hosts that may be without power or frozen at the same time
     Duration faults_begin_after{};
     Duration faults_last{};
-    bool one_stays_dead = false;  // a host never gets its power back
+    bool loses_datastores = false;  // a majority of the voters, for ever
+    bool one_stays_dead = false;    // a host never gets its power back
 };
 
 // Everything about run `seed`, always the same.

@@ -14,7 +14,38 @@ namespace {
 constexpr const char* kUsage =
     "usage: holdfast-sim-latency FILE --lease 2s [--hours N] [--seed N]\n"
     "Three engines, storage alone, its stalls drawn from FILE; prints simulated and predicted "
-    "lapses.\n";
+    "lapses.\n"
+    "Exit code 0: the simulated rate lies within the predicted interval, chance of counting "
+    "allowed for.  1: it does not, or\n"
+    "there is no prediction, or a promise was broken.  2: usage.\n";
+
+// Two standard deviations of a count that is chance.
+double chance_of(std::uint64_t lapses) {
+    return 2 * std::sqrt(static_cast<double>(lapses) + 1);
+}
+
+// Prints what was predicted; the exit code.
+int compare(const holdfast::measure::RenewalHistory& history,
+            holdfast::Duration lease,
+            const holdfast::sim::StallRun& run) {
+    using namespace holdfast;
+    const double century = 100 * measure::kSecondsPerYear;
+    const auto fit = measure::TailFit::fit({history});
+    if (!fit) {
+        std::printf("no prediction: %s\n", fit.error().text.c_str());
+        return 1;
+    }
+    const measure::RateInterval told = fit->lapses(std::chrono::duration<double>(lease).count());
+    std::printf("predicted: %.3g per host and century (%.3g to %.3g)\n",
+                told.expected * century,
+                told.low * century,
+                told.high * century);
+    const auto lapses = static_cast<double>(run.lapses);
+    const bool agree = (lapses - chance_of(run.lapses)) / run.host_seconds <= told.high &&
+                       (lapses + chance_of(run.lapses) + 1) / run.host_seconds >= told.low;
+    std::printf("%s\n", agree ? "they agree" : "they do not agree");
+    return agree ? 0 : 1;
+}
 
 }  // namespace
 
@@ -56,7 +87,9 @@ int main(int argc, char** argv) {
     }
     const measure::RenewalHistory& history = basis->facts.storage.front();
     Timing timing = kTimingFast;
-    timing.interval = std::min<Duration>(timing.interval, *lease / 4);
+    // As measured, since a gap holds up to one interval of waiting.
+    timing.interval = std::min<Duration>(
+        std::chrono::microseconds{std::llround(history.interval_s * 1e6)}, *lease / 4);
     timing.lease = *lease;
     timing.dead = dead_min(timing.lease, timing.watchdog, timing.granularity, timing.landing) +
                   milliseconds{100};
@@ -71,13 +104,5 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>(run.lapses),
                 run.host_seconds / 3600,
                 static_cast<double>(run.lapses) / run.host_seconds * century);
-    if (const auto fit = measure::TailFit::fit({history})) {
-        const measure::RateInterval told =
-            fit->lapses(std::chrono::duration<double>(*lease).count());
-        std::printf("predicted: %.3g per host and century (%.3g to %.3g)\n",
-                    told.expected * century,
-                    told.low * century,
-                    told.high * century);
-    }
-    return 0;
+    return compare(history, *lease, run);
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
+
 #include "engine/machine/timing.h"
 #include "tests/sim/run/final_act.h"
 #include "tests/sim/run/wholeness.h"
@@ -121,6 +123,24 @@ void print_costs(std::FILE* out, const char* what, const Costs& before, const Co
                  static_cast<unsigned long long>(after.scans - before.scans));
 }
 
+void print_leader(std::FILE* out, const World::StepCost& cost) {
+    std::fprintf(
+        out,
+        "leader, CPU: costliest step %.2f ms, with orders %.2f ms; from the proof of death "
+        "until all orders are out %.2f ms; all %llu steps of the failover %.2f s\n",
+        cost.step_max_ms,
+        cost.plan_max_ms,
+        cost.plan_all_ms,
+        static_cast<unsigned long long>(cost.steps),
+        cost.all_ms / 1e3);
+}
+
+void print_memory(std::FILE* out) {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    std::fprintf(out, "memory: %.2f GiB at most\n", static_cast<double>(usage.ru_maxrss) / 1048576);
+}
+
 }  // namespace
 
 bool run_at_scale(const ScaleRun& run, std::FILE* out) {
@@ -154,14 +174,7 @@ bool run_at_scale(const ScaleRun& run, std::FILE* out) {
     const Costs restarted = costs_now(world);
     print_costs(out, "all VMs run again:", idled, restarted);
     if (failed(world, out, "restarting")) return false;
-    std::fprintf(
-        out,
-        "leader: costliest step %.2f ms of CPU, with orders %.2f ms; %.2f s in all its %llu "
-        "steps of the failover\n",
-        world.watched().step_max_ms,
-        world.watched().plan_max_ms,
-        world.watched().all_ms / 1e3,
-        static_cast<unsigned long long>(world.watched().steps));
+    print_leader(out, world.watched());
     const std::size_t missing = missing_vms(world);
     if (missing > 0) {
         std::fprintf(out,
@@ -171,6 +184,8 @@ bool run_at_scale(const ScaleRun& run, std::FILE* out) {
         return false;
     }
     world.run_until(world.now() + seconds{10});
+    print_costs(out, "calm again:", restarted, costs_now(world));
+    print_memory(out);
     return !failed(world, out, "calm again");
 }
 

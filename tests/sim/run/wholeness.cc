@@ -1,5 +1,7 @@
 #include "tests/sim/run/wholeness.h"
 
+#include "tests/sim/run/rightful_wait.h"
+
 namespace holdfast::sim {
 
 std::optional<std::string> missing_for_wholeness(const World& world) {
@@ -21,7 +23,7 @@ std::optional<std::string> missing_for_wholeness(const World& world) {
     if (leaders_count != 1) return text_of("%d hosts lead", leaders_count);
     for (VmIndex vm = 0; vm < world.vms().size(); ++vm) {
         const Vm& what = world.vms()[vm];
-        if (what.wanted && world.where(vm).is_none()) {
+        if (what.wanted && world.where(vm).is_none() && has_place(world, vm)) {
             return text_of("VM %s should run, and runs nowhere; it ran on host %u last",
                            std::string(what.spec.name.view()).c_str(),
                            what.last_host.value());

@@ -4,7 +4,19 @@
 
 namespace holdfast::sim {
 
+// Nobody leads: a person types it at one host, and says which datastores are lost for ever.
+std::string Player::drop_list(const Statement& statement) {
+    const auto number = number_in(statement, "ds", kDatastoresMax);
+    if (!number) return number.error();
+    const auto host = number_in(statement, "host", world_.hosts_count());
+    if (!host) return host.error();
+    const DatastoreName name{std::to_string(*number)};
+    world_.ask_change(HostId{*host}, DatastoreChange{name, true, true});
+    return {};
+}
+
 std::string Player::change(const Statement& statement) {
+    if (statement.flags.contains("without-majority")) return drop_list(statement);
     const HostId leader = world_.leader();
     if (leader.is_none()) return statement.wrong("nobody leads who could be asked");
     if (statement.word == "timing") {
@@ -29,6 +41,12 @@ std::string Player::change(const Statement& statement) {
     }
     const auto number = number_in(statement, "host", kHostsMax);
     if (!number) return number.error();
+    if (statement.word == "member") {
+        MemberChange asked = World::member_added(HostId{*number});
+        asked.remove = statement.flags.contains("remove");
+        world_.ask_change(leader, asked);
+        return {};
+    }
     world_.ask_change(leader, MaintenanceChange{HostId{*number}, statement.flags.contains("on")});
     return {};
 }

@@ -64,7 +64,8 @@ std::string Player::form() {
         world_.run_until(world_.now() + milliseconds{100});
         bool whole = !missing_for_wholeness(world_);
         for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
-            whole = whole && world_.host(HostId{h}).powered;
+            const bool later = story_.cluster.hosts[h - 1U].joins_later;
+            whole = whole && (later || world_.host(HostId{h}).powered);
         }
         for (VmIndex vm = 0; vm < world_.vms().size(); ++vm)
             whole = whole && !world_.where(vm).is_none();
@@ -130,7 +131,7 @@ std::string Player::act(const Statement& statement) {
     if (statement.word == "libvirt") return libvirt(statement);
     if (statement.word == "fence") return fence(statement);
     if (statement.word == "timing" || statement.word == "datastore" ||
-        statement.word == "maintenance")
+        statement.word == "maintenance" || statement.word == "member")
         return change(statement);
     if (statement.word.starts_with("vm-")) return act_on_vm(statement);
     return act_on_host(statement);

@@ -41,6 +41,7 @@ class Player : public Log {
     [[nodiscard]] std::string fence(const Statement& statement);
     // config_acts.cc
     [[nodiscard]] std::string change(const Statement& statement);
+    [[nodiscard]] std::string drop_list(const Statement& statement);
     [[nodiscard]] std::string run(Duration span);
     [[nodiscard]] std::string broken(const Statement& statement) const;
 

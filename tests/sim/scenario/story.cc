@@ -13,6 +13,7 @@ ClusterConfig quiet_cluster() {
     cluster.agent_starts = {milliseconds{500}, milliseconds{500}};
     cluster.boot = {seconds{5}, seconds{5}};
     cluster.late_permille = 1000;
+    cluster.joiners_boot = false;       // power-on does that
     cluster.boots_after_reset = false;  // as in the lab: it stays off until power-on
     return cluster;
 }
@@ -53,6 +54,13 @@ std::string read_cluster(const Statement& statement, ClusterConfig& cluster) {
     const auto datastores = number_in(statement, "datastores", kDatastoresMax);
     if (!datastores) return datastores.error();
     cluster.hosts.resize(*hosts);
+    if (statement.has("joiners")) {
+        const auto joiners = number_in(statement, "joiners", kJoinersMax);
+        if (!joiners) return joiners.error();
+        HostConfig joiner;
+        joiner.joins_later = true;
+        cluster.hosts.resize(cluster.hosts.size() + *joiners, joiner);
+    }
     cluster.datastores_count = static_cast<std::uint8_t>(*datastores);
     cluster.voters_count =
         static_cast<std::uint8_t>(*datastores % 2 == 1 ? *datastores : *datastores - 1);
@@ -70,15 +78,31 @@ std::string read_cluster(const Statement& statement, ClusterConfig& cluster) {
     return {};
 }
 
+// The words of a setting, between commas.
+std::vector<std::string> list_in(const Statement& statement, const std::string& key) {
+    std::vector<std::string> words;
+    if (!statement.has(key)) return words;
+    const std::string& text = statement.keys.at(key);
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t comma = std::min(text.find(',', begin), text.size());
+        words.push_back(text.substr(begin, comma - begin));
+        begin = comma + 1;
+    }
+    return words;
+}
+
 std::string read_host(const Statement& statement, ClusterConfig& cluster) {
     Statement numbered = statement;
     numbered.keys["host"] = statement.names[0];
     const auto number = number_in(numbered, "host", cluster.hosts.size());
     if (!number) return number.error();
+    HostConfig& host = cluster.hosts[*number - 1U];
+    if (statement.has("networks")) cluster.networks_known = true;
+    host.networks = list_in(statement, "networks");
     if (!statement.has("memory")) return {};
     const auto memory = mebibytes_in(statement, statement.keys.at("memory"));
     if (!memory) return memory.error();
-    cluster.hosts[*number - 1U].memory_mib = *memory;
+    host.memory_mib = *memory;
     return {};
 }
 
@@ -88,13 +112,16 @@ std::string read_relations(const Statement& statement, VmConfig& vm) {
     };
     vm.apart = value("apart");
     vm.together = value("together");
-    const std::string after = value("after");
-    for (std::size_t begin = 0; begin < after.size();) {
-        const std::size_t comma = std::min(after.find(',', begin), after.size());
-        vm.after.push_back(after.substr(begin, comma - begin));
-        begin = comma + 1;
-    }
+    vm.after = list_in(statement, "after");
+    vm.networks = list_in(statement, "networks");
     if (vm.after.size() > kAfterMax) return statement.wrong("after= names at most 4 VMs");
+    if (vm.networks.size() > kVmNetworksMax)
+        return statement.wrong("networks= names at most 4 networks");
+    if (statement.has("agent")) {
+        const auto takes = duration_in(statement, value("agent"));
+        if (!takes) return takes.error();
+        vm.agent_after = *takes;
+    }
     if (!statement.has("isolation")) return {};
     static const std::vector<std::string> kNames = {"leave", "shutdown", "poweroff"};
     const auto found = std::find(kNames.begin(), kNames.end(), value("isolation"));

@@ -3,6 +3,7 @@
 
 #include "tests/sim/test/moments.h"
 #include "tests/sim/world/agenda.h"
+#include "tests/sim/world/alarms.h"
 #include "tests/sim/world/keeper.h"
 #include "tests/sim/world/medium.h"
 
@@ -11,6 +12,25 @@ namespace {
 
 constexpr Instant shows(std::int64_t millis) {
     return Instant{milliseconds{millis}};
+}
+
+// ---- alarms
+
+TEST(Alarms, ShowTheEarliestAndOfSeveralAtOneTimeTheLowestHost) {
+    Alarms alarms(5);
+    EXPECT_EQ(alarms.next_at(), kWorldNever);
+    alarms.set(HostId{4}, at(30));
+    alarms.set(HostId{2}, at(40));
+    EXPECT_EQ(alarms.next_at(), at(30));
+    EXPECT_EQ(alarms.next(), HostId{4});
+    alarms.advance(HostId{2}, at(30));
+    EXPECT_EQ(alarms.next(), HostId{2});
+    alarms.advance(HostId{2}, at(50));  // no later than it is
+    EXPECT_EQ(alarms.next(), HostId{2});
+    alarms.set(HostId{2}, kWorldNever);
+    alarms.set(HostId{4}, at(60));
+    alarms.set(HostId{5}, at(55));
+    EXPECT_EQ(alarms.next(), HostId{5});
 }
 
 // ---- clocks

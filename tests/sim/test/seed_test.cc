@@ -43,6 +43,19 @@ TEST(Seed, DecidesTheKindsOfFault) {
     EXPECT_NE(describe(plan_of(7)), describe(plan_of(8)));
 }
 
+// A kind of trouble that is begun and does something else is found by what it leaves behind, not by its own count.
+TEST(Seed, EveryKindOfTroubleLeavesItsMark) {
+    Tally all;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) all.add(run_seed(seed, nullptr).tally);
+    for (std::size_t kind = 0; kind < kFaultKindsCount; ++kind)
+        EXPECT_GT(all.faults[kind], 0U) << name_of(static_cast<FaultKind>(kind));
+    for (std::size_t count = 0; count < kCountsCount; ++count) {
+        const auto what = static_cast<Count>(count);
+        const bool rare = what == Count::HostResetsAsked || what == Count::VmStartsLate;
+        EXPECT_TRUE(rare || all.of(what) > 0) << name_of(what);
+    }
+}
+
 TEST(Seed, WithoutFaultsNothingHappens) {
     for (std::uint64_t seed = 100; seed < 110; ++seed) {
         const Plan plan = plan_of(seed);

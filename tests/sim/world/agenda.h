@@ -25,6 +25,7 @@ enum class Wake : std::uint8_t {
     FenceMoves,      // host: who asked; index: call of a fence device
     MigrationMoves,  // host: where from; index: migration
     FaultActs,       // index: meaning is the fault driver's
+    GuestUp,         // host, index: VM; life: of its run
     ProbeRound,      // host; life: of the agent that asks the isolation address
 };
 

@@ -30,12 +30,16 @@ struct VmConfig {
     std::vector<std::string> after{};  // names of VMs
     std::string apart{};               // groups; empty: none
     std::string together{};
+    Duration agent_after{};  // it has run, its guest agent is up; zero: it has none
+    std::vector<std::string> networks{};
 };
 
 struct HostConfig {
     std::uint32_t memory_mib = 2048;
     std::int64_t drift_ppm = 0;
     bool fence_device = false;  // others can cut its power
+    std::vector<std::string> networks{};
+    bool joins_later = false;   // the files of the others do not name it
 };
 
 struct ClusterConfig {
@@ -49,6 +53,8 @@ struct ClusterConfig {
     std::uint8_t voters_count = 3;
     std::uint8_t datastores_count = 3;
     std::uint8_t links_count = 1;
+    bool relations = false;       // VMs have to do with each other
+    bool networks_known = false;  // to the agents
     std::vector<HostConfig> hosts;
     std::vector<VmConfig> vms;
 
@@ -74,6 +80,7 @@ struct ClusterConfig {
     Span boot{seconds{3}, seconds{12}};
     Span first_boot{Duration::zero(), seconds{1}};
     Span agent_starts{milliseconds{100}, milliseconds{1500}};  // after the boot
+    bool joiners_boot = true;       // hosts that join later are there from the beginning
     bool boots_after_reset = true;  // a host that was reset comes back by itself
     Span tick_late{microseconds{5}, microseconds{200}};
 

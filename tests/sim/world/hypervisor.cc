@@ -158,6 +158,12 @@ void Hypervisor::crash(VmIndex vm) {
         owner_.mail(host_, life_, VmStopped{vms_[vm].spec.vm, StopCause::Crashed});
 }
 
+void Hypervisor::guest_up(VmIndex vm) {
+    if (domains_[vm].state != DomainState::Running) return;
+    domains_[vm].guest_up = true;
+    report_change(vm, 0);
+}
+
 void Hypervisor::define(VmIndex vm, DomainState state) {
     set_state(vm, state);
 }
@@ -195,6 +201,7 @@ void Hypervisor::set_state(VmIndex vm, DomainState state) {
     domain.state = state;
     domain.lied_about = false;
     domain.spent = false;
+    domain.guest_up = false;
     if (domain.state == DomainState::Running) ++running_count_;
 }
 
@@ -208,6 +215,8 @@ VmSeen Hypervisor::seen(VmIndex vm) const {
     VmSeen report;
     report.spec = vms_[vm].spec;
     report.spec.xml.host = host_;
+    if (const Domain* domain = find(vm); domain != nullptr && domain->guest_up)
+        report.spec.agent = GuestAgent::Up;
     switch (state(vm)) {
         case DomainState::Running: report.state = VmRunState::Running; break;
         case DomainState::Paused: report.state = VmRunState::Paused; break;

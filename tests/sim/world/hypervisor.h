@@ -104,6 +104,7 @@ class Hypervisor {
     void depart(VmIndex vm, StopCause cause);  // source: Handed to Off
     void give_up(VmIndex vm);                  // target: Incoming to Off
     void crash(VmIndex vm);
+    void guest_up(VmIndex vm);  // its guest agent has opened its channel
     void define(VmIndex vm, DomainState state);
     void host_died();
     void set_mode(WorldTime now, LibvirtMode mode);
@@ -159,6 +160,7 @@ class Hypervisor {
         bool lied_about = false;    // it runs, and the agent was told that it does not
         std::uint32_t arrival = 0;  // of a migration that was let in
         bool spent = false;         // Handed, and the target has run it
+        bool guest_up = false;
         std::deque<std::uint32_t> calls;
     };
 

@@ -16,10 +16,11 @@ struct Vm {
     HostId home;
     HostId stop_allowed_on;  // this host may stop it, as it was isolated when it decided to
     bool autostart = false;
-    bool wanted = false;                       // people want it to run
-    WorldTime stop_durable_at = kWorldNever;   // since when a majority shows that people stopped it
-    WorldTime scan_began_at{};                 // of the last claim of an engine
-    bool asked_since_stop = false;             // somebody tried to start it since people stopped it
+    bool wanted = false;                      // people want it to run
+    WorldTime stop_durable_at = kWorldNever;  // since when a majority shows that people stopped it
+    WorldTime scan_began_at{};                // of the last claim of an engine
+    bool asked_since_stop = false;            // somebody tried to start it since people stopped it
+    std::uint32_t runs_count = 0;
     std::uint32_t interruptions_count = 0;     // times it ended, for whatever cause
     WorldTime run_by_engine_at = kWorldNever;  // the last time that an engine let it run
     HostId last_host;                          // where it ran last

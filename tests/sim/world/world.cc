@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <ctime>
 
-#include "engine/base/name_hash.h"
-
 namespace holdfast::sim {
 
 namespace {
@@ -44,32 +42,9 @@ World::World(const ClusterConfig& config, Log* log)
     }
 }
 
-void World::make_vms() {
-    for (const VmConfig& wanted : config_.vms) {
-        Vm vm;
-        const auto index = static_cast<VmIndex>(vms_.size());
-        vm.spec.vm = vm_id_of(index);
-        vm.spec.name = VmName{wanted.name};
-        vm.spec.memory_mib = wanted.memory_mib;
-        vm.spec.cpus = 1;
-        vm.spec.priority = wanted.priority;
-        vm.spec.datastores = 1;
-        vm.spec.xml = XmlRef{wanted.home, index * 4096, 1000, 4000, 0xc0de0000U + index};
-        vm.home = wanted.home;
-        vm.autostart = wanted.autostart;
-        vm.spec.isolation = wanted.isolation;
-        VmRelations& relations = vm.spec.relations;
-        relations.name = name_hash(wanted.name);
-        if (!wanted.apart.empty()) relations.apart = name_hash(wanted.apart);
-        if (!wanted.together.empty()) relations.together = name_hash(wanted.together);
-        for (std::size_t i = 0; i < wanted.after.size() && i < kAfterMax; ++i)
-            relations.after[i] = name_hash(wanted.after[i]);
-        vms_.push_back(vm);
-    }
-}
-
 void World::start() {
     for (SimHost& host : hosts_) {
+        if (config_.hosts[host.id.value() - 1U].joins_later && !config_.joiners_boot) continue;
         agenda_.put(now_ + chance_.between(config_.first_boot.low, config_.first_boot.high),
                     Wake::HostBoots,
                     host.id.value(),
@@ -165,6 +140,9 @@ void World::dispatch(const AgendaEntry& entry) {
         case Wake::Autostart:
             if (host.power_life == entry.life) start_by_person(entry.index, host.id);
             return;
+        case Wake::GuestUp:
+            if (vms_[entry.index].runs_count == entry.life) host.hypervisor->guest_up(entry.index);
+            return;
         case Wake::ProbeRound: probe_round(host, entry.life); return;
         case Wake::FenceMoves: fence_moves(host, entry.index); return;
         case Wake::MigrationMoves: migration_moves(entry.index); return;
@@ -248,6 +226,7 @@ void World::deliver(SimHost& host, const AgendaEntry& entry) {
         case Wake::AgentStarts:
         case Wake::PersonActs:
         case Wake::Autostart:
+        case Wake::GuestUp:
         case Wake::ProbeRound:
         case Wake::FenceMoves:
         case Wake::MigrationMoves:
@@ -316,11 +295,18 @@ void World::step_watched(SimHost& host, const Event& event) {
     ++watched_.steps;
     watched_.all_ms += took;
     watched_.step_max_ms = std::max(watched_.step_max_ms, took);
+    bool orders = false;
+    bool declares = watched_.since_death_ms > 0;
     for (const Action& action : *actions_) {
         const auto* line = std::get_if<TraceLine>(&action);
-        if (line != nullptr && line->trace.code == TraceCode::OrderGiven)
-            watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+        if (line == nullptr) continue;
+        if (line->trace.code == TraceCode::OrderGiven) orders = true;
+        declares = declares || line->trace.code == TraceCode::DeclaredDead;
     }
+    if (declares) watched_.since_death_ms += took;
+    if (!orders) return;
+    watched_.plan_max_ms = std::max(watched_.plan_max_ms, took);
+    watched_.plan_all_ms = watched_.since_death_ms;
 }
 
 void World::step(SimHost& host, const Event& event) {

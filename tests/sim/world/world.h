@@ -123,8 +123,14 @@ class World : public HypervisorOwner {
 
     // A person asks `host` to change the cluster's configuration (world_config.cc); what was answered last.
     void ask_change(HostId host, const ConfigChange& change);
-    // Asks the leader to take back what keeps hosts out of work; nothing when no host is in maintenance.
+    // Asks the leader to take back what keeps hosts out of work: maintenance, or that they are no members.
     void end_maintenance();
+    void restore_members();
+    // Gone for everybody, and never back; and what a person makes of it once a majority is.
+    void lose_datastore(DatastoreIndex datastore);
+    void give_up_lost_datastores(HostId at);
+    // What a person types to make `host` a member.
+    [[nodiscard]] static MemberChange member_added(HostId host);
     [[nodiscard]] bool in_maintenance(HostId host) const;
 
     // The shortest and the longest of every part of the timings that this run has had.
@@ -145,6 +151,9 @@ class World : public HypervisorOwner {
         double all_ms = 0;
         double step_max_ms = 0;
         double plan_max_ms = 0;  // of a step that gave orders
+        double since_death_ms =
+            0;                   // of the step that declared the first host dead, and all after it
+        double plan_all_ms = 0;  // of those up to the last that gave orders
     };
 
     void watch_cpu(HostId host) { watched_ = StepCost{host}; }
@@ -197,6 +206,7 @@ class World : public HypervisorOwner {
     void boot(SimHost& host);
     void host_dies(SimHost& host, const std::string& why);
     void agent_dies(SimHost& host);
+    [[nodiscard]] Capacity capacity_of(HostId id) const;
     void drain(SimHost& host);
 
     // ---- HypervisorOwner
@@ -299,6 +309,8 @@ class World : public HypervisorOwner {
     std::uint64_t kills_count_ = 0;
     std::uint64_t changes_asked_ = 0;
     std::optional<AnswerChange> change_answer_;
+    std::uint8_t datastores_lost_ = 0;  // bit d: datastore d, for ever
+    std::uint32_t end_turns_ = 0;
     Timing shortest_;
     Timing longest_;
     bool voters_changed_ = false;  // another list of datastores was asked for

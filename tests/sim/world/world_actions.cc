@@ -86,6 +86,8 @@ void World::carry_out_one(SimHost& host, const Action& action) {
     } else if (const auto* keep = std::get_if<KeepMembership>(&action)) {
         host.kept = host.engine->kept();
         mail(host.id, life, MembershipKept{keep->serial});
+    } else if (std::holds_alternative<MemberListed>(action)) {
+        // The simulated network knows the way to everybody.
     } else if (const auto* answer_change = std::get_if<AnswerChange>(&action)) {
         change_answered(host.id, *answer_change);
     } else if (const auto* start = std::get_if<StartVm>(&action)) {

@@ -92,6 +92,10 @@ void World::note_ways(HostId id) {
 }
 
 void World::set_path(DatastoreIndex datastore, HostId host, PathFault fault) {
+    if ((datastores_lost_ >> datastore & 1U) != 0) {
+        fault = PathFault{};
+        fault.mode = PathMode::Fail;
+    }
     const PathFault before = io_.fault(datastore, host);
     io_.set_fault(now_, datastore, host, fault);
     if (listening() && !(before.healthy() && fault.healthy()))
@@ -179,6 +183,12 @@ void World::vm_runs(HostId host_id, VmIndex index, ClaimNumber claim, RunCause c
     }
     vm.stop_durable_at = kWorldNever;
     vm.wanted = true;
+    ++vm.runs_count;
+    const Duration agent_after = config_.vms[index].agent_after;
+    if (agent_after > Duration::zero()) {
+        const Duration takes = cause == RunCause::Migration ? milliseconds{10} : agent_after;
+        agenda_.put(now_ + takes, Wake::GuestUp, host_id.value(), index, vm.runs_count);
+    }
     if (vm.lost_with_host) {
         vm.lost_with_host = false;
         if (host_id != vm.last_host) {

@@ -1,4 +1,6 @@
 // People who change the cluster's configuration, and what the checkers have to know of that.
+#include <bit>
+
 #include "tests/sim/world/world.h"
 
 namespace holdfast::sim {
@@ -11,7 +13,13 @@ std::string text_of_change(const ConfigChange& change) {
     if (const auto* datastore = std::get_if<DatastoreChange>(&change)) {
         return text_of("datastore %s %s",
                        std::string(datastore->name.view()).c_str(),
-                       datastore->retire ? "to vote no longer" : "to vote");
+                       datastore->without_majority ? "to be given up with all others that are lost"
+                       : datastore->retire         ? "to vote no longer"
+                                                   : "to vote");
+    }
+    if (const auto* member = std::get_if<MemberChange>(&change)) {
+        return text_of(
+            "host %u to become %s member", member->host.value(), member->remove ? "no" : "a");
     }
     const auto& maintenance = std::get<MaintenanceChange>(change);
     return text_of(
@@ -46,7 +54,9 @@ const char* word_of(ChangeVerdict verdict) {
                                              "not reached",
                                              "the office ended",
                                              "the last host",
-                                             "VMs are not settled"};
+                                             "VMs are not settled",
+                                             "a majority answers",
+                                             "its life is not over"};
     return kWords[static_cast<std::size_t>(verdict)];
 }
 
@@ -96,12 +106,61 @@ bool World::in_maintenance(HostId id) const {
 
 void World::end_maintenance() {
     const HostId leader = this->leader();
-    if (leader.is_none()) return;
+    if (leader.is_none()) {
+        // Every time at another host: what is asked of one that is still behind comes to nothing.
+        const auto turn = static_cast<std::uint16_t>(1 + ++end_turns_ / 32 % hosts_.size());
+        if (end_turns_ % 32 == 0) give_up_lost_datastores(HostId{turn});
+        return;
+    }
     for (const ClusterMember& member : host(leader).engine->kept().config.members) {
         if (!member.maintenance) continue;
         ask_change(leader, MaintenanceChange{member.host, false});
         return;
     }
+    restore_members();
+}
+
+// For ever, and for everybody.
+void World::lose_datastore(DatastoreIndex datastore) {
+    datastores_lost_ = static_cast<std::uint8_t>(datastores_lost_ | 1U << datastore);
+    set_path(datastore, HostId{}, PathFault{});
+    for (const SimHost& host : hosts_) set_path(datastore, host.id, PathFault{});
+}
+
+// A person sees that they are lost, and that every host that is on is heard by every other one.  Says so at one of them.
+void World::give_up_lost_datastores(HostId at) {
+    if (datastores_lost_ == 0 || !leader().is_none()) return;
+    for (const SimHost& one : hosts_) {
+        if (one.powered && !one.can_step()) return;
+        for (const SimHost& other : hosts_) {
+            const bool both = one.powered && other.powered && one.id != other.id;
+            if (both && network_.whole_since(one.id, other.id) == kWorldNever) return;
+        }
+    }
+    if (!host(at).powered) return;
+    const auto digit =
+        static_cast<char>('1' + std::countr_zero(static_cast<unsigned>(datastores_lost_)));
+    ask_change(at, DatastoreChange{DatastoreName{std::string_view{&digit, 1}}, true, true});
+}
+
+void World::restore_members() {
+    const HostId leader = this->leader();
+    const holdfast::ClusterConfig& held = host(leader).engine->kept().config;
+    for (const SimHost& host : hosts_) {
+        const ClusterMember* member = held.find(host.id);
+        if (!host.powered || (member != nullptr && !member->removed)) continue;
+        ask_change(leader, member_added(host.id));
+        return;
+    }
+}
+
+MemberChange World::member_added(HostId host) {
+    MemberChange change{host, false, {}};
+    change.place.name = FixedText<64>{text_of("h%u", host.value())};
+    change.place.addresses[0].family = 4;
+    change.place.addresses[0].bytes[0] = 10;
+    change.place.addresses[0].bytes[3] = static_cast<std::uint8_t>(host.value());
+    return change;
 }
 
 }  // namespace holdfast::sim

@@ -230,7 +230,10 @@ void World::start_agent(HostId id) {
     config.host_uuid = host_uuid_of(id);
     config.boot_id = host.boot_id;
     config.timing = config_.timing;
-    for (const SimHost& member : hosts_) config.members.push(member.id);
+    for (const SimHost& member : hosts_) {
+        const bool named = !config_.hosts[member.id.value() - 1U].joins_later;
+        if (named || config_.hosts[id.value() - 1U].joins_later) config.members.push(member.id);
+    }
     config.voters_count = config_.voters_count;
     config.datastores_count = config_.datastores_count;
     config.watchdog_class = config_.watchdog_class;
@@ -265,7 +268,7 @@ void World::start_agent(HostId id) {
     tally_.add(Count::AgentStarts);
     say(id, "its agent starts");
     mail(id, host.life, host.keeper.report());
-    mail(id, host.life, CapacityReport{Capacity{config_.hosts[id.value() - 1U].memory_mib, 64, 1}});
+    mail(id, host.life, CapacityReport{capacity_of(id)});
     host.hypervisor->connect(now_, host.life);
     if (config_.isolation_address)
         agenda_.put(now_ + config_.timing.interval, Wake::ProbeRound, id.value(), 0, host.life);

@@ -48,10 +48,41 @@ TEST(ControlProtocol, RequestsSurviveTheWay) {
     EXPECT_FALSE(decode_request("holdfast/1 goodbye now"));
 }
 
+MemberChange adding() {
+    MemberChange change{HostId{7}, false, {}};
+    change.place.name = FixedText<64>{"h7"};
+    change.place.addresses[0] = {4, {10, 0, 0, 7}};
+    change.place.addresses[1] = {6, {0xfd, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+    return change;
+}
+
+TEST(ControlProtocol, AHostThatIsAddedKeepsItsNameAndAddresses) {
+    const auto decoded = decode_request(encode_request(ChangeRequest{adding()}));
+    ASSERT_TRUE(decoded);
+    const auto& asked = std::get<MemberChange>(std::get<ChangeRequest>(*decoded).change);
+    EXPECT_EQ(asked.host, HostId{7});
+    EXPECT_FALSE(asked.remove);
+    EXPECT_EQ(asked.place, adding().place);
+    const std::string start = "holdfast/1 change member ";
+    for (const char* wrong : {"add 7 10.0.0.7",
+                              "add 0 10.0.0.7 h7",
+                              "add 1025 10.0.0.7 h7",
+                              "add 7 h7.example h7",
+                              "add 7 10.0.0.7, h7",
+                              "add 7 10.0.0.7,10.0.1.7,10.0.2.7,10.0.3.7,10.0.4.7 h7",
+                              "add 7 10.0.0.7 h7 h8",
+                              "remove 7 h7",
+                              "strike 7"})
+        EXPECT_FALSE(decode_request(start + wrong)) << wrong;
+}
+
 TEST(ControlProtocol, ChangesSurviveTheWay) {
     const ConfigChange changes[] = {TimingChange{kTimingPatient},
                                     DatastoreChange{DatastoreName{"array 2, lun 7"}, false},
                                     DatastoreChange{DatastoreName{"old"}, true},
+                                    DatastoreChange{DatastoreName{"lost lun"}, true, true},
+                                    MemberChange{HostId{7}, true, {}},
+                                    adding(),
                                     MaintenanceChange{HostId{1024}, true},
                                     MaintenanceChange{HostId{1}, false}};
     for (const ConfigChange& change : changes) {

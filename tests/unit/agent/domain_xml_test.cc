@@ -1,14 +1,19 @@
 // From a domain's XML to what placement, protection and restart need to know.
 #include "agent/vm/domain_xml.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "agent/text.h"
+#include "agent/vm/host_networks.h"
 #include "agent/vm/protection.h"
 #include "agent/vm/xml_blob.h"
+#include "engine/base/name_hash.h"
 
 namespace holdfast {
 namespace {
@@ -72,6 +77,51 @@ TEST(DomainXml, FindsEveryPathThatARestartElsewhereNeeds) {
                                         "/iso/x.iso",
                                         std::string("/var/lib/libvirt/swtpm/") + kWebUuid,
                                         "/srv/share"}));
+}
+
+TEST(DomainXml, NamesTheNetworksThatItsHostMustHave) {
+    const auto parsed = parse_domain_xml(
+        domain("<interface type='bridge'><source bridge='br0'/></interface>"
+               "<interface type='network'><source network='default'/></interface>"
+               "<interface type='direct'><source dev='eth1' mode='bridge'/></interface>"
+               "<interface type='bridge'><source bridge='br0'/></interface>"
+               "<interface type='user'/>"));
+    ASSERT_TRUE(parsed) << parsed.error().text;
+    EXPECT_EQ(parsed->networks,
+              (std::vector<std::string>{"device br0", "network default", "device eth1"}));
+}
+
+TEST(HostNetworks, AreItsInterfacesAndTheActiveNetworksOfLibvirt) {
+    const std::string folder = testing::TempDir() + "holdfast-net";
+    for (const char* name : {"lo", "br0", "eth1", "vnet3", "veth7"})
+        std::filesystem::create_directories(folder + "/" + name);
+    std::ofstream(folder + "/vnet3/tun_flags") << "0x1002\n";
+    std::vector<std::string> interfaces = interfaces_of_host(folder);
+    std::sort(interfaces.begin(), interfaces.end());
+    EXPECT_EQ(interfaces, (std::vector<std::string>{"br0", "eth1"}));
+    const HostNetworks networks = hash_networks(interfaces, {"default"});
+    ASSERT_TRUE(networks.known);
+    EXPECT_TRUE(networks.satisfy({name_hash("device br0"), name_hash("network default")}));
+    EXPECT_FALSE(networks.satisfy({name_hash("device br0"), name_hash("device br1")}));
+    std::vector<std::string> many(kHostNetworksMax + 1);
+    for (std::size_t i = 0; i < many.size(); ++i) many[i] = std::to_string(i);
+    EXPECT_TRUE(hash_networks(many, {}).satisfy({1})) << "too many to tell: no hindrance";
+    std::filesystem::remove_all(folder);
+}
+
+TEST(DomainXml, KnowsWhetherAGuestAgentIsToBeWaitedForAndIsUp) {
+    const auto with = [](const std::string& state) {
+        return domain(
+            "<channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/>"
+            "</channel><channel type='unix'><target type='virtio' "
+            "name='org.qemu.guest_agent.0'" +
+            state + "/></channel>");
+    };
+    EXPECT_TRUE(parse_domain_xml(with(""))->guest_agent);
+    EXPECT_FALSE(parse_domain_xml(domain(""))->guest_agent);
+    EXPECT_TRUE(guest_agent_is_up(with(" state='connected'")));
+    EXPECT_FALSE(guest_agent_is_up(with(" state='disconnected'")));
+    EXPECT_FALSE(guest_agent_is_up("not XML"));
 }
 
 TEST(DomainXml, BadXmlIsAnErrorThatSaysWhere) {

@@ -13,6 +13,7 @@
 #include "agent/vm/libvirt_events.h"
 #include "agent/vm/libvirt_hypervisor.h"
 #include "agent/vm/worker_pool.h"
+#include "engine/base/name_hash.h"
 
 namespace holdfast {
 namespace {
@@ -56,6 +57,9 @@ TEST_F(LibvirtTest, ListsAndDestroys) {
     const auto listed = wait_for<DomainsListed>();
     ASSERT_TRUE(listed);
     EXPECT_GT(listed->memory_kib, 0U);
+    ASSERT_TRUE(listed->networks.known);
+    EXPECT_TRUE(listed->networks.satisfy({name_hash("network default")}));
+    EXPECT_FALSE(listed->networks.satisfy({name_hash("network other")}));
     ASSERT_EQ(listed->domains.size(), 1U);
     EXPECT_EQ(listed->domains[0].name, "test");
     EXPECT_TRUE(listed->domains[0].persistent);

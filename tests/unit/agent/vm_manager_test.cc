@@ -13,6 +13,7 @@
 
 #include "agent/text.h"
 #include "agent/vm/xml_blob.h"
+#include "engine/base/name_hash.h"
 
 namespace holdfast {
 namespace {
@@ -206,6 +207,27 @@ TEST_F(VmManagerTest, SaysTheWholeListAfterConnecting) {
     outbox_.sent.clear();
     list({snapshot(DomainPower::Running)});
     EXPECT_TRUE(outbox_.sent.empty()) << "nothing changed, nothing is said";
+}
+
+TEST_F(VmManagerTest, SaysWhenAGuestAgentComesUp) {
+    begin(DomainPower::Running);
+    DomainSnapshot with_agent = snapshot(DomainPower::Running);
+    const std::string devices = "</devices>";
+    with_agent.xml.insert(with_agent.xml.find(devices),
+                          "<channel><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+                          "<interface type='network'><source network='default'/></interface>");
+    list({with_agent});
+    auto seen = outbox_.take<vm_protocol::DomainSeen>();
+    ASSERT_EQ(seen.size(), 1U);
+    EXPECT_EQ(seen[0].spec.agent, GuestAgent::Awaited);
+    EXPECT_EQ(seen[0].spec.networks[0], name_hash("network default"));
+    outbox_.sent.clear();
+    with_agent.guest_agent_up = true;
+    list({with_agent});
+    seen = outbox_.take<vm_protocol::DomainSeen>();
+    ASSERT_EQ(seen.size(), 1U);
+    EXPECT_EQ(seen[0].spec.agent, GuestAgent::Up);
+    EXPECT_EQ(seen[0].spec.networks[0], name_hash("network default"));
 }
 
 TEST_F(VmManagerTest, StartThenResume) {

@@ -52,7 +52,7 @@ TEST(VmPolicy, IsKnownByItsNamespaceNotItsPrefix) {
 
 TEST(VmPolicy, EachWordIsRead) {
     const VmPolicy policy = policy_with(
-        "priority='highest' isolation='poweroff' after=' db, queue ' after-delay='1500ms' "
+        "priority='highest' isolation='poweroff' after=' db:agent, queue ' after-delay='1500ms' "
         "apart='web' together='shop'");
     EXPECT_TRUE(policy.problems.empty());
     EXPECT_EQ(policy.priority, Priority::Highest);
@@ -60,6 +60,7 @@ TEST(VmPolicy, EachWordIsRead) {
     EXPECT_EQ(policy.relations.after[0], name_hash("db"));
     EXPECT_EQ(policy.relations.after[1], name_hash("queue"));
     EXPECT_EQ(policy.relations.after[2], 0U);
+    EXPECT_EQ(policy.relations.after_agent, 1) << "of db, not of queue";
     EXPECT_EQ(policy.relations.after_delay_seconds, 2) << "rounded up";
     EXPECT_EQ(policy.relations.apart, name_hash("web"));
     EXPECT_EQ(policy.relations.together, name_hash("shop"));
@@ -79,7 +80,7 @@ TEST(VmPolicy, AWordThatIsNotUnderstoodIsSaidAndCountsAsNotSaid) {
 }
 
 TEST(VmPolicy, CannotWaitForItselfNorForTooMany) {
-    const VmPolicy itself = policy_with("after='web-1,db'");
+    const VmPolicy itself = policy_with("after='web-1:agent,db'");
     EXPECT_NE(only_problem(itself).find("itself"), std::string::npos);
     EXPECT_EQ(itself.relations.after[0], name_hash("db"));
     const VmPolicy many = policy_with("after='a,b,c,d,e'");

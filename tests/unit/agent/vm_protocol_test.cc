@@ -24,11 +24,20 @@ VmSpec some_spec(std::uint32_t xml_bytes) {
     spec.priority = Priority::High;
     spec.datastores = 0x8000'0001;
     spec.isolation = IsolationResponse::PowerOff;
-    spec.relations = {1, 2, 3, {4, 5, 6, 7}, 8};
+    spec.relations = {1, 2, 3, {4, 5, 6, 7}, 8, 9};
+    spec.networks = {10, 11, 12, 13};
+    spec.agent = GuestAgent::Up;
     spec.xml.length_bytes = xml_bytes;
     spec.xml.raw_bytes = 3 * xml_bytes;
     spec.xml.crc32c = 0xdeadbeef;
     return spec;
+}
+
+Capacity some_capacity() {
+    Capacity capacity{65536, 64, 3, {true, {}}};
+    capacity.networks.hashes.push(14);
+    capacity.networks.hashes.push(15);
+    return capacity;
 }
 
 std::vector<Message> one_of_each() {
@@ -44,7 +53,7 @@ std::vector<Message> one_of_each() {
         Started{vm, claim, StartFailure::Libvirt, "Failed to get write lock"},
         Resumed{vm, claim, StartFailure::Lease, ""},
         Gone{vm},
-        CapacitySeen{Capacity{65536, 64, 3}},
+        CapacitySeen{some_capacity()},
         LibvirtState{true, "qemu:///system"},
         Start{some_spec(3), claim, until, {1, 2, 3}},
         Resume{vm, claim, until},

@@ -47,18 +47,67 @@ TEST(Members, AHostThatTheClusterDoesNotListStartsNothing) {
     EXPECT_FALSE(cluster.saw(3, TraceCode::OfficeTaken)) << cluster.story(3);
 }
 
-// The file of host 3 has lost host 2, which the cluster counts.
-TEST(Members, AHostWhoseFileLacksAMemberNeitherLeadsNorStartsAnything) {
+// The file of host 3 has lost host 2, which the cluster counts: the record names it.
+TEST(Members, AHostWhoseFileLacksAMemberLearnsOfItFromTheRecord) {
     MiniCluster cluster(3, 3, kTimingFast);
     cluster.run(seconds{5});
+    cluster.run_vm(2, 1);
     name_members(cluster, 3, {1, 3});
     cluster.run(seconds{5});
     person_starts(cluster, 3);
     cluster.run(seconds{10});
-    EXPECT_FALSE(allowed(cluster, 3)) << cluster.story(3);
+    EXPECT_FALSE(allowed(cluster, 3)) << "it runs on host 2: " << cluster.story(3);
     cluster.power_off(1);
+    cluster.power_off(2);
     cluster.run(seconds{20});
-    EXPECT_EQ(cluster.leader(), 2) << cluster.story(3);
+    EXPECT_EQ(cluster.leader(), 3) << cluster.story(3);
+    EXPECT_EQ(cluster.runs_on(1), 3);
+}
+
+// Its agent has no memory for the slots of so high an id.
+TEST(Members, AHostWithoutRoomForAMemberNeitherLeadsNorStartsAnything) {
+    MiniCluster cluster(4, 3, kTimingFast);
+    cluster.run(seconds{5});
+    cluster.host(3).adjust = [](EngineConfig& config) {
+        config.members.clear();
+        for (std::uint16_t h = 1; h <= 3; ++h) config.members.push(HostId{h});
+        config.host_id_max = HostId{3};
+    };
+    cluster.restart_agent(3);
+    cluster.run(seconds{5});
+    person_starts(cluster, 3);
+    cluster.run(seconds{10});
+    EXPECT_FALSE(allowed(cluster, 3)) << cluster.story(3);
+    for (const int id : {1, 2}) cluster.power_off(id);
+    cluster.run(seconds{20});
+    EXPECT_EQ(cluster.leader(), 4) << cluster.story(3);
+}
+
+// Host 1, whose file lacks host 3, claims a VM and reads the slots of those that it knows; then it reads the first record.
+TEST(Members, AScanFromBeforeAMemberWasKnownDoesNotCount) {
+    MiniCluster cluster(3, 3, kTimingFast);
+    std::vector<ReadConfig> held;
+    cluster.host(1).swallow = [&held](const Action& action) {
+        const auto* read = std::get_if<ReadConfig>(&action);
+        if (read != nullptr) held.push_back(*read);
+        return read != nullptr;
+    };
+    name_members(cluster, 1, {1, 2});
+    cluster.run(seconds{2});
+    person_starts(cluster, 3);
+    cluster.run(milliseconds{500});
+    ASSERT_TRUE(allowed(cluster, 3)) << cluster.story(3);
+    person_starts(cluster, 1);
+    cluster.run(milliseconds{500});
+    ASSERT_FALSE(held.empty());
+    for (const ReadConfig& read : held) {
+        const auto copy = cluster.disks()[read.datastore].configs[read.host.value()];
+        cluster.step(
+            1,
+            ConfigRead{read.datastore, read.request, read.host, RegionReading::Valid, copy.get()});
+    }
+    cluster.run(seconds{8});
+    EXPECT_FALSE(allowed(cluster, 1)) << cluster.story(1);
 }
 
 // Before there is a record nobody knows whether the files agree.

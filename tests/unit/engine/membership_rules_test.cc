@@ -242,7 +242,7 @@ TEST(MembershipRule, AVoterThatThisHostDoesNotHaveCountsAmongThem) {
     for (const char* name : {"1", "2", "3"}) file.datastores.push(DatastoreName{name});
     ClusterConfig record = kept(cluster, 1).config;
     record.voters[2] = DatastoreName{"elsewhere"};
-    const VoterSet voters = voters_of(record, file);
+    const VoterSet voters = voters_of(record.voters, file);
     EXPECT_EQ(voters.size, 3);
     EXPECT_FALSE(voters.holds(1U)) << "one of three";
     EXPECT_TRUE(voters.holds(3U)) << "two of three";

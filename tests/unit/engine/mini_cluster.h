@@ -328,6 +328,8 @@ class MiniCluster {
         send(id, MembershipKept{keep.serial});
     }
 
+    void carry_out(int id, const MemberListed& listed) { host(id).listed.push_back(listed.host); }
+
     void carry_out(int id, const AnswerChange& answer) { host(id).changes.push_back(answer); }
 
     void carry_out(int id, const SendBeat& send_beat) {

@@ -59,6 +59,7 @@ struct MiniHost {
     std::vector<FenceHost> fences;        // asked of this host; a test answers them
     std::vector<AnswerConfirm> confirms;  // answered by this host
     std::vector<AnswerChange> changes;
+    std::vector<HostId> listed;          // by the record, see MemberListed
     std::optional<KeptMembership> kept;  // in /run
     std::vector<Trace> traces;
     bool reset_asked = false;

@@ -24,6 +24,12 @@ struct Restart {
         cluster.send(id, CapacityReport{capacity});
     }
 
+    void networks(int id, const std::vector<std::uint32_t>& hashes) {
+        Capacity capacity{4096, 8, 1, {true, {}}};
+        for (const std::uint32_t hash : hashes) capacity.networks.hashes.push(hash);
+        cluster.send(id, CapacityReport{capacity});
+    }
+
     void run_vm(const std::function<void(VmSpec&)>& adjust = nullptr) {
         VmSpec spec = vm_spec(1);
         if (adjust) adjust(spec);
@@ -67,6 +73,29 @@ TEST(PlanRule, AVmGoesWhereItsDisksAre) {
     restart.lose_host();
     EXPECT_EQ(restart.cluster.runs_on(1), 1)
         << "although host 3 has more memory: " << restart.cluster.story(1);
+}
+
+TEST(PlanRule, AVmGoesWhereItsNetworksAre) {
+    Restart restart;
+    restart.networks(3, {5, 9});
+    restart.run_vm([](VmSpec& spec) { spec.networks = {9, 7}; });
+    restart.lose_host();
+    EXPECT_EQ(restart.cluster.runs_on(1), 1)
+        << "of host 1 no networks are known: " << restart.cluster.story(1);
+}
+
+TEST(PlanRule, AVmWhoseNetworksNobodyHasWaits) {
+    Restart restart;
+    restart.networks(1, {});
+    restart.networks(3, {5, 9});
+    restart.run_vm([](VmSpec& spec) { spec.networks = {9, 7}; });
+    restart.lose_host();
+    EXPECT_EQ(restart.cluster.runs_on(1), 0) << restart.cluster.story(1);
+    EXPECT_NE(restart.cluster.story(1).find("2 without its networks"), std::string::npos)
+        << restart.cluster.story(1);
+    restart.networks(3, {5, 7, 9});
+    restart.cluster.run(seconds{3});
+    EXPECT_EQ(restart.cluster.runs_on(1), 3) << restart.cluster.story(1);
 }
 
 TEST(PlanRule, ATargetThatDiesLosesItsOrder) {

@@ -8,7 +8,7 @@
 namespace holdfast {
 namespace {
 
-class RegionWriterTest : public testing::Test {
+class RegionWriterTest : public ::testing::Test {
   protected:
     RegionWriterTest() { core_.actions = actions_.get(); }
 

@@ -81,6 +81,38 @@ TEST_F(StartOrderTest, AndThenForItsDelay) {
     EXPECT_GT(cluster_.runs_on(1), 0) << cluster_.story(1);
 }
 
+TEST_F(StartOrderTest, AStartWaitsForAGuestAgent) {
+    run_vm(3, 1, [](VmSpec& spec) {
+        spec.relations.after[0] = name_of(2);
+        spec.relations.after_agent = 1;
+    });
+    run_vm(3, 2, [](VmSpec& spec) { spec.agent = GuestAgent::Up; });
+    lose(3);
+    cluster_.run(seconds{30});
+    const int host = cluster_.host(1).running.contains(vm_spec(2).vm) ? 1 : 2;
+    ASSERT_TRUE(cluster_.host(host).running.contains(vm_spec(2).vm)) << cluster_.story(1);
+    EXPECT_EQ(cluster_.runs_on(1), 0)
+        << "that its agent was up on the dead host is nothing: " << cluster_.story(1);
+    VmSpec heard = cluster_.host(host).running[vm_spec(2).vm];
+    EXPECT_EQ(heard.agent, GuestAgent::Awaited);
+    heard.agent = GuestAgent::Up;
+    cluster_.send(host, VmSeen{heard, VmRunState::Running});
+    cluster_.run(seconds{3});
+    EXPECT_GT(cluster_.runs_on(1), 0) << cluster_.story(1);
+}
+
+TEST_F(StartOrderTest, AGuestWithoutAnAgentNeedOnlyRun) {
+    run_vm(3, 1, [](VmSpec& spec) {
+        spec.relations.after[0] = name_of(2);
+        spec.relations.after_agent = 1;
+    });
+    run_vm(3, 2);
+    lose(3);
+    cluster_.run(seconds{9});
+    EXPECT_GT(cluster_.runs_on(1), 0) << cluster_.story(1);
+    EXPECT_TRUE(cluster_.saw(1, TraceCode::WaitGivenUp)) << "and that is said";
+}
+
 TEST_F(StartOrderTest, WhatRunsAlreadyIsNotWaitedFor) {
     run_vm(3, 1, [](VmSpec& spec) {
         spec.relations.after[0] = name_of(2);

@@ -2,11 +2,14 @@
 #include "agent/measure/measurement.h"
 
 #include <memory>
+#include <random>
 
 #include <gtest/gtest.h>
 
 #include "agent/measure/measurement_chart.h"
+#include "agent/measure/proposal.h"
 #include "agent/measure/report_text.h"
+#include "agent/measure/tune_facts.h"
 
 namespace holdfast::measure {
 namespace {
@@ -80,6 +83,51 @@ TEST(MeasurementJson, WhatIsNoneIsRefusedWithItsName) {
         const auto read = parse_measurement(text, "some.json");
         ASSERT_FALSE(read) << text.substr(0, 200);
         EXPECT_NE(read.error().text.find("some.json"), std::string::npos);
+    }
+}
+
+// Why: files come from anywhere; whatever is in one, tune must answer or refuse, never crash or draw nonsense.
+TEST(MeasurementJson, NoDamageIsTakenForNumbers) {
+    std::mt19937_64 random(5);
+    const std::string golden = kGolden;
+    const std::string bytes = "0123456789-.eE+nul[]{}\",";
+    int taken = 0;
+    for (int turn = 0; turn < 4000; ++turn) {
+        std::string text = golden;
+        for (std::size_t hits = 1 + random() % 3; hits > 0; --hits)
+            text.at(random() % text.size()) = bytes.at(random() % bytes.size());
+        const auto read = parse_measurement(text, "some.json");
+        if (!read) continue;
+        ++taken;
+        const std::string svg = measurement_chart(*read);
+        EXPECT_EQ(svg.find("nan"), std::string::npos) << text;
+        EXPECT_EQ(svg.find("inf"), std::string::npos) << text;
+        EXPECT_FALSE(report_text(*read).empty());
+        const auto basis = tune_basis({*read});
+        if (!basis) continue;
+        EXPECT_FALSE(Tuner({}, basis->facts).propose()) << text;
+    }
+    // Names and harmless digits may change; most damage is found.
+    EXPECT_GT(taken, 100);
+    EXPECT_LT(taken, 3000);
+}
+
+TEST(MeasurementJson, WhatCannotBeIsRefused) {
+    const auto with = [](const std::string& from, const std::string& to) {
+        std::string text = kGolden;
+        return text.replace(text.find(from), from.size(), to);
+    };
+    for (const std::string& text : {with("\"beats\":6", "\"beats\":-6"),
+                                    with("[720896,1]", "[720896,-1]"),
+                                    with("[720896,1]", "[720896,7]"),
+                                    with("[224,1]", "[0,1]"),
+                                    with("500.000", "1e300"),
+                                    with("500.000", "null"),
+                                    with("\"duration_s\":3.000", "\"duration_s\":1e999"),
+                                    with("\"duration_s\":3.000", "\"duration_s\":NaN"),
+                                    with("\"open_us\":1300000", "\"open_us\":-1"),
+                                    with("\"load\":0", "\"load\":1e30")}) {
+        EXPECT_FALSE(parse_measurement(text, "some.json")) << text;
     }
 }
 

@@ -83,7 +83,7 @@ TEST(Proposal, TooLittleIsRefusedWithATimeThatWouldDo) {
     const auto refused = Tuner(wishes, facts(0.02, 60)).propose();
     ASSERT_FALSE(refused);
     EXPECT_GT(refused.error().measure_s, 60);
-    EXPECT_NE(refusal_text(refused.error()).find("--duration"), std::string::npos);
+    EXPECT_NE(refusal_text(refused.error(), std::nullopt).find("--duration"), std::string::npos);
     // Whoever follows the advice gets an answer after a few rounds, each longer than the one before.
     double measured_s = 60;
     for (int round = 0; round < 5; ++round) {
@@ -93,6 +93,36 @@ TEST(Proposal, TooLittleIsRefusedWithATimeThatWouldDo) {
         measured_s = tried.error().measure_s * 1.05;
     }
     FAIL() << "still refused after " << measured_s << " s";
+}
+
+// Why: a refusal leaves an operator with nothing, where a more modest question has an answer.
+TEST(Proposal, ARefusalSaysWhatTheMeasurementIsEnoughFor) {
+    const TuneFacts given = facts(0.02, 600);
+    ASSERT_FALSE(Tuner({}, given).propose());
+    const auto carried = strictest_carried({}, given);
+    ASSERT_TRUE(carried);
+    TuneWishes weaker;
+    weaker.false_alarms_per_s = carried->false_alarms_per_s;
+    EXPECT_TRUE(Tuner(weaker, given).propose());
+    EXPECT_LE(carried->proposal.proposal.storage_per_s.high, carried->false_alarms_per_s * 1.001);
+    EXPECT_NE(refusal_text({"No.", 0}, carried).find("--false-alarms " + carried->false_alarms),
+              std::string::npos);
+    EXPECT_FALSE(strictest_carried({}, facts(0.02, 5)));
+}
+
+// Why: whatever the fit says, a lease that lapsed while it was measured is not one for a century.
+TEST(Proposal, OutlastsTheLongestGapThatWasSeen) {
+    TuneFacts given = facts(0.02, 2 * kHour);
+    given.storage.front().gaps.back().length_s = 3.0;
+    given.storage.front().open_s = 0;
+    TuneWishes wishes;
+    wishes.false_alarms_per_s = 1.0 / (3 * kHour);
+    const auto proposal = Tuner(wishes, given).propose();
+    if (proposal) {
+        EXPECT_GE(proposal->proposal.timing.lease, seconds{3});
+    } else {
+        EXPECT_GT(proposal.error().measure_s, 2 * kHour);
+    }
 }
 
 TEST(Proposal, PartsOfTheFailoverAddUp) {

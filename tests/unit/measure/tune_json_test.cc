@@ -133,7 +133,31 @@ TEST(TuneJson, ARefusalIsTheDocumentedOne) {
     const auto proposal = Tuner(TuneWishes{}, basis->facts).propose();
     ASSERT_FALSE(proposal);
     EXPECT_GT(proposal.error().measure_s, 600);
-    expect_golden(refusal_json(proposal.error(), *basis), "tune_refusal.json");
+    expect_golden(refusal_json(proposal.error(), std::nullopt, basis->notes), "tune_refusal.json");
+}
+
+// Why: one measurement twice is not twice the evidence.
+TEST(TuneFacts, AFileGivenTwiceIsRefused) {
+    const Measurement once = measured("datastore", 1, 3600);
+    EXPECT_FALSE(tune_basis({once, once}));
+    Measurement other = once;
+    other.host = "h2";
+    EXPECT_TRUE(tune_basis({once, other}));
+}
+
+// Why: gaps that were measured with a shorter interval would all be below the threshold, and thin the others out.
+TEST(TuneFacts, DifferentIntervalsAreTakenAtTheLongest) {
+    const Measurement slow = measured("datastore", 1, 3600);
+    Measurement quick = measured("datastore", 1, 3600);
+    quick.host = "h2";
+    quick.interval_s = kInterval / 5;
+    const double longest = quick.targets[0].lease.worst.back().length_s;
+    const auto basis = tune_basis({slow, quick});
+    ASSERT_TRUE(basis);
+    ASSERT_EQ(basis->facts.storage.size(), 2U);
+    EXPECT_DOUBLE_EQ(basis->facts.storage[1].interval_s, kInterval);
+    EXPECT_DOUBLE_EQ(basis->facts.storage[1].gaps.back().length_s, longest + 0.8 * kInterval);
+    EXPECT_NE(basis->notes.back().find("Intervals differ"), std::string::npos);
 }
 
 // Why: what every agent keeps must do for a proposal, the leader's answers included.

@@ -64,6 +64,7 @@ inline Beat beat() {
     beat.config = ConfigNumber{Epoch{8}, 12};
     beat.roster_version = Version{21};
     beat.orders_version = Version{22};
+    beat.round_after = BeatNumber{76};
     return beat;
 }
 

@@ -22,7 +22,9 @@ VmSpec web_spec() {
     spec.datastores = 5;
     spec.xml = XmlRef{HostId{3}, 512, 1500, 6000, 0xdeadbeef};
     spec.isolation = IsolationResponse::Shutdown;
-    spec.relations = {0x11223344, 0x22334455, 0x33445566, {0x44556677, 0x55667788}, 10};
+    spec.relations = {0x11223344, 0x22334455, 0x33445566, {0x44556677, 0x55667788}, 10, 2};
+    spec.networks = {0x30313233, 0x40414243};
+    spec.agent = GuestAgent::Up;
     return spec;
 }
 
@@ -71,6 +73,9 @@ VmSpec random_spec(Prng& prng) {
     for (std::uint32_t& after : spec.relations.after)
         after = static_cast<std::uint32_t>(prng.next());
     spec.relations.after_delay_seconds = static_cast<std::uint16_t>(prng.next());
+    spec.relations.after_agent = static_cast<std::uint8_t>(prng.next());
+    spec.agent = static_cast<GuestAgent>(prng.below(3));
+    for (std::uint32_t& network : spec.networks) network = static_cast<std::uint32_t>(prng.next());
     return spec;
 }
 
@@ -128,7 +133,9 @@ Roster sample_roster() {
     roster.incarnation = incarnation(5, 2);
     roster.boot_id = uuid_from(0x20);
     roster.version = Version{77};
-    roster.capacity = Capacity{65536, 32, 7};
+    roster.capacity = Capacity{65536, 32, 7, {true, {}}};
+    roster.capacity.networks.hashes.push(0x10111213);
+    roster.capacity.networks.hashes.push(0x20212223);
     Claim web;
     web.spec = web_spec();
     web.number = ClaimNumber{9};
@@ -193,8 +200,8 @@ std::unique_ptr<ConfigRecord> sample_config() {
     first.host = HostId{1};
     first.host_uuid = uuid_from(0x60);
     first.name = FixedText<64>{"h1"};
-    first.addresses[0] = ConfigAddress{4, {10, 213, 1, 1}};
-    first.addresses[1] = ConfigAddress{6, uuid_from(0x70).bytes};
+    first.addresses[0] = LinkAddress{4, {10, 213, 1, 1}};
+    first.addresses[1] = LinkAddress{6, uuid_from(0x70).bytes};
     first.counted = incarnation(5, 2);
     record->members.push(first);
     ConfigMember second;
@@ -270,7 +277,11 @@ Roster random_roster(Prng& prng, HostId host) {
     roster.version = Version{prng.next() | 1U};
     roster.capacity = Capacity{static_cast<std::uint32_t>(prng.next()),
                                static_cast<std::uint16_t>(prng.next()),
-                               static_cast<std::uint32_t>(prng.next())};
+                               static_cast<std::uint32_t>(prng.next()),
+                               {}};
+    roster.capacity.networks.known = prng.below(2) == 1;
+    for (std::uint64_t i = prng.below(kHostNetworksMax + 1); i > 0; --i)
+        roster.capacity.networks.hashes.push(static_cast<std::uint32_t>(prng.next()));
     for (std::uint64_t i = prng.below(kRosterEntriesMax + 1); i > 0; --i) {
         Claim claim;
         claim.spec = random_spec(prng);
@@ -339,6 +350,7 @@ std::unique_ptr<ConfigRecord> random_config(Prng& prng, HostId host) {
     if (prng.below(2) == 1) record->timing_next.lease = random_duration(prng);
     record->blackout_limit = random_duration(prng);
     record->accepts_without_hardware = prng.below(2) == 1;
+    if (prng.below(2) == 1) record->list_lost = ConfigNumber{Epoch{prng.next()}, prng.next()};
     for (std::uint64_t i = prng.below(kDatastoresMax + 1); i > 0; --i) {
         record->datastores.push(ConfigDatastore{
             random_uuid(prng), FixedText<48>{random_text(prng, 48)}, prng.below(2) == 1});
@@ -354,6 +366,9 @@ std::unique_ptr<ConfigRecord> random_config(Prng& prng, HostId host) {
         }
         member.out = prng.below(2) == 1;
         member.certified_dead = prng.below(2) == 1;
+        member.maintenance = prng.below(2) == 1;
+        member.joining = prng.below(2) == 1;
+        member.removed = prng.below(2) == 1;
         member.counted = Incarnation::from_value(prng.next());
         record->members.push(member);
     }
