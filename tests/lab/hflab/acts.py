@@ -145,9 +145,7 @@ def _fence(run, statement):
 
 def _confirm_dead(run, statement):
     """Typed at the leader.  The agent may refuse: that is for the expectations to see."""
-    number = agent.leader(run.lab)
-    if number is None:
-        raise LabError("nobody leads who knows this host")
+    number = people.wait_leader(run.lab)
     note(f"         {agent.confirm_dead(run.lab.host(number), _host(run, statement))}")
 
 

@@ -13,7 +13,7 @@ KEY = "/etc/holdfast/cluster.key"
 ACCEPTANCE = "I accept that a hung host may run its VMs twice"
 FORM_LIMIT_S = 120
 LEADERS_ASKED_MAX = 5
-ASK_LIMIT_S = 3
+ASK_LIMIT_S = 8                     # of one question to one agent, on a busy machine
 CONFIRM_LIMIT_S = 15
 RESERVE_MIB_MIN = 16
 

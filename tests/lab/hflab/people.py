@@ -41,10 +41,15 @@ class Deed:
         self._process.stdout.close()
 
 
+def wait_leader(lab):
+    """The number of the host that leads."""
+    return wait_until(lambda: agent.leader(lab), seconds=LEADER_LIMIT_S,
+                      what="a leader who could be asked", every=0.2)
+
+
 def _ask_leader(run, *words):
     """Types a command at the host that leads."""
-    number = wait_until(lambda: agent.leader(run.lab), seconds=LEADER_LIMIT_S,
-                        what="a leader who could be asked", every=0.2)
+    number = wait_leader(run.lab)
     run.lab.record("asked", number, words=" ".join(words))
     run.change = Deed(f"h{number}: holdfast {' '.join(words)}",
                       run.lab.host(number).inside(["holdfast", *words]))
