@@ -126,6 +126,9 @@ Plan plan_of(std::uint64_t seed) {
     // Mostly shorter than the run: what a barred host has to wait for should happen in it.
     Chance limit(Prng(seed ^ 0x9e3779b97f4a7c15U).next());
     if (limit.permille(850)) plan.cluster.blackout_limit = limit.spread(seconds{2}, seconds{60});
+    Chance losses(Prng(seed ^ 0x105eULL).next());
+    plan.loses_datastores = losses.permille(150) && plan.cluster.voters_count > 1 &&
+                            !plan.cluster.lost_answers && !plan.cluster.late_writes;
     Chance joiner(Prng(seed ^ 0x901e5ULL).next());
     if (joiner.permille(200)) {
         plan.cluster.hosts.push_back(plan.cluster.hosts.back());
@@ -140,6 +143,10 @@ Plan plan_of(std::uint64_t seed) {
         Chance own(Prng(seed ^ (kind + 1) * 0x2545f4914f6cdd1dU).next());
         if (own.permille(density)) plan.mean_interval[kind] = own.spread(seconds{8}, seconds{120});
     }
+    // In every such run, for chance alone would hardly meet it.
+    if (plan.loses_datastores)
+        plan.mean_interval[static_cast<std::size_t>(FaultKind::LoseDatastores)] =
+            losses.spread(seconds{30}, seconds{200});
     plan.hosts_down_max =
         static_cast<std::uint32_t>(1 + chance.below(plan.cluster.hosts.size() - 1));
     // A VM that ran before the agent came is nobody's until the agent has claimed it.

@@ -17,7 +17,7 @@ struct Plan {
     std::uint32_t hosts_down_max = 1;  // hosts that may be without power or frozen at the same time
     Duration faults_begin_after{};
     Duration faults_last{};
-    bool loses_datastores = false;  // a majority of the voters, for ever; no seed draws it yet
+    bool loses_datastores = false;  // a majority of the voters, for ever
     bool one_stays_dead = false;    // a host never gets its power back
 };
 
