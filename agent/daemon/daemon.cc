@@ -144,11 +144,11 @@ void Daemon::Parts::make_engine() {
     for (const auto& loop : datastores) {
         outlets.push_back({&loop->engine_port(), &loop->wakeup()});
     }
-    const EngineConfig setup =
+    const std::unique_ptr<const EngineConfig> setup =
         make_engine_config(config, identity, incarnation, keeper.page(), boottime_now());
     if (config.flight_bytes_max != 0) recorder = std::make_unique<flight::FlightRecorder>();
-    engine = std::make_unique<EngineLoop>(EngineLoop::Surroundings{setup,
-                                                                   config.cluster_uuid,
+    engine = std::make_unique<EngineLoop>(*setup,
+                                          EngineLoop::Surroundings{config.cluster_uuid,
                                                                    std::move(outlets),
                                                                    {vm->commands(),
                                                                     vm->reports(),
@@ -167,11 +167,11 @@ void Daemon::Parts::make_engine() {
                                                                    &boottime_now,
                                                                    recorder.get()});
     // Those that joined while a predecessor ran; there is room for all of them.
-    if (setup.kept) {
-        for (const ClusterMember& member : setup.kept->config.members)
+    if (setup->kept) {
+        for (const ClusterMember& member : setup->kept->config.members)
             static_cast<void>(net->listed().push(member_of(member)));
     }
-    if (recorder != nullptr) log->keep_flight(*recorder, setup, engine->started_at());
+    if (recorder != nullptr) log->keep_flight(*recorder, *setup, engine->started_at());
     std::vector<LogSink*> sinks{&engine->sink(), &net->sink(), &vm->sink()};
     for (const auto& loop : datastores) sinks.push_back(&loop->sink());
     control->attach(&engine->snapshot(), std::move(sinks));

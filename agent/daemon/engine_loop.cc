@@ -30,14 +30,14 @@ bool is_of_every_beat(const Action& action) {
 
 }  // namespace
 
-EngineLoop::EngineLoop(const Surroundings& surroundings)
+EngineLoop::EngineLoop(const EngineConfig& setup, const Surroundings& surroundings)
     : around_(surroundings),
       sink_(kLogLinesMax, surroundings.control),
       started_at_(surroundings.clock()),
-      engine_(surroundings.engine, started_at_),
+      engine_(setup, started_at_),
       executor_({surroundings.cluster,
                  surroundings.datastores,
-                 surroundings.engine.voters_count,
+                 setup.voters_count,
                  surroundings.directory,
                  surroundings.kept,
                  surroundings.channels.vm_commands,
@@ -229,8 +229,7 @@ void EngineLoop::wait() {
 
     const Instant after = around_.clock();
     const Duration late = after - std::max(until, before);
-    if (late > around_.engine.timing.granularity &&
-        after >= lateness_said_at_ + kLatenessSaidEvery) {
+    if (late > engine_.timing().granularity && after >= lateness_said_at_ + kLatenessSaidEvery) {
         lateness_said_at_ = after;
         sink_.say(MessageId::EngineLate, {duration_text(late)});
     }

@@ -34,7 +34,6 @@ inline constexpr Duration kSnapshotEvery = std::chrono::milliseconds{100};
 class EngineLoop {
   public:
     struct Surroundings {
-        EngineConfig engine;
         ClusterUuid cluster;
         std::vector<DatastoreOutlet> datastores;
         EngineChannels channels;
@@ -48,7 +47,8 @@ class EngineLoop {
         flight::FlightRecorder* recorder = nullptr;  // null: nothing is taken down
     };
 
-    explicit EngineLoop(const Surroundings& surroundings);
+    // `setup` is needed for the construction alone.
+    EngineLoop(const EngineConfig& setup, const Surroundings& surroundings);
 
     void start();
     void stop();

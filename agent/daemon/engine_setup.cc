@@ -23,12 +23,13 @@ Member member_of(const ClusterMember& listed) {
     return member;
 }
 
-EngineConfig make_engine_config(const Config& config,
-                                const HostIdentity& identity,
-                                Incarnation incarnation,
-                                const KeeperPage& keeper,
-                                Instant now) {
-    EngineConfig engine;
+std::unique_ptr<EngineConfig> make_engine_config(const Config& config,
+                                                 const HostIdentity& identity,
+                                                 Incarnation incarnation,
+                                                 const KeeperPage& keeper,
+                                                 Instant now) {
+    auto setup = std::make_unique<EngineConfig>();
+    EngineConfig& engine = *setup;
     engine.self = config.self;
     engine.host_uuid = identity.host_uuid;
     engine.boot_id = identity.boot_id;
@@ -45,7 +46,9 @@ EngineConfig make_engine_config(const Config& config,
     for (const PathConfig& datastore : config.datastores)
         engine.datastores.push(DatastoreName{datastore.name});
     engine.blackout_limit = config.blackout_limit;
-    engine.kept = read_membership(config.run_path("membership"), config, identity.boot_id);
+    const bool kept = read_membership(
+        config.run_path("membership"), config, identity.boot_id, engine.kept.emplace());
+    if (!kept) engine.kept.reset();
     engine.accept_weak_watchdog = config.accept_weak_watchdog;
     engine.asks_isolation_addresses = !config.isolation_addresses.empty();
     engine.isolation_response = config.isolation_response;
@@ -61,7 +64,7 @@ EngineConfig make_engine_config(const Config& config,
     std::memcpy(&seed, identity.host_uuid.bytes.data(), sizeof seed);
     engine.seed =
         seed ^ incarnation.value() ^ static_cast<std::uint64_t>(now.time_since_epoch().count());
-    return engine;
+    return setup;
 }
 
 }  // namespace holdfast

@@ -1,6 +1,8 @@
 // EngineSetup: what the engine is made with: the configuration, who this host is, and what a predecessor left in force.
 #pragma once
 
+#include <memory>
+
 #include "agent/config.h"
 #include "agent/daemon/host_identity.h"
 #include "agent/keeper_page.h"
@@ -17,10 +19,10 @@ namespace holdfast {
 
 // The watchdog class is the one that the configuration calls for: a keeper that has not spoken yet must not look like one without
 // a device.  What the device really is comes with each KeeperReport.
-[[nodiscard]] EngineConfig make_engine_config(const Config& config,
-                                              const HostIdentity& identity,
-                                              Incarnation incarnation,
-                                              const KeeperPage& keeper,
-                                              Instant now);
+[[nodiscard]] std::unique_ptr<EngineConfig> make_engine_config(const Config& config,
+                                                               const HostIdentity& identity,
+                                                               Incarnation incarnation,
+                                                               const KeeperPage& keeper,
+                                                               Instant now);
 
 }  // namespace holdfast

@@ -99,24 +99,24 @@ Result<Nothing> write_membership(const std::string& path,
     return Nothing{};
 }
 
-std::optional<KeptMembership> read_membership(const std::string& path,
-                                              const Config& config,
-                                              const BootId& boot_id) {
+bool read_membership(const std::string& path,
+                     const Config& config,
+                     const BootId& boot_id,
+                     KeptMembership& kept) {
     const std::string content = read_file(path).value_or("");
-    if (content.size() < kConfigHeaderBytes + sizeof(Trailer)) return std::nullopt;
+    if (content.size() < kConfigHeaderBytes + sizeof(Trailer)) return false;
     const auto bytes = std::as_bytes(std::span(content));
     Trailer trailer{};
     std::memcpy(&trailer, content.data() + content.size() - sizeof trailer, sizeof trailer);
     const bool whole = trailer.crc32c == crc32c(bytes.first(bytes.size() - sizeof trailer.crc32c));
-    if (!whole || trailer.boot_id != boot_id.bytes) return std::nullopt;
+    if (!whole || trailer.boot_id != boot_id.bytes) return false;
     const auto record = std::make_unique<ConfigRecord>();
     const auto decoded = decode_config(bytes.first(bytes.size() - sizeof trailer),
                                        BlockContext{config.cluster_uuid, config.self},
                                        *record);
-    if (!decoded) return std::nullopt;
+    if (!decoded) return false;
     const auto copy = std::make_unique<ConfigCopy>();
     from_record(*record, *copy);
-    KeptMembership kept;
     kept.config = copy->config;
     kept.in_force = (trailer.flags & kInForce) != 0;
     kept.entitled = (trailer.flags & kEntitled) != 0;
@@ -124,7 +124,7 @@ std::optional<KeptMembership> read_membership(const std::string& path,
     std::memcpy(&lease_ns, trailer.lease_ns.data(), sizeof lease_ns);
     kept.lease = Duration{std::max<std::int64_t>(lease_ns, 0)};
     kept.renewed_at = Instant{Duration{trailer.renewed_at_ns}};
-    return kept;
+    return true;
 }
 
 }  // namespace holdfast

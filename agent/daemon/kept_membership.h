@@ -9,7 +9,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "agent/config.h"
@@ -27,9 +26,10 @@ namespace holdfast {
                                                const BootId& boot_id,
                                                const KeptMembership& kept);
 
-// nullopt: there is nothing to go by.
-[[nodiscard]] std::optional<KeptMembership> read_membership(const std::string& path,
-                                                            const Config& config,
-                                                            const BootId& boot_id);
+// Fills `kept`, which is too large for a stack.  False: there is nothing to go by, and `kept` means nothing.
+[[nodiscard]] bool read_membership(const std::string& path,
+                                   const Config& config,
+                                   const BootId& boot_id,
+                                   KeptMembership& kept);
 
 }  // namespace holdfast

@@ -63,8 +63,8 @@ class Loops {
         engine.voters_count = engine.datastores_count = 1;
         engine.watchdog_class = WatchdogClass::None;
         engine.incarnation = Incarnation{0, 1};
-        loop_ = std::make_unique<EngineLoop>(EngineLoop::Surroundings{engine,
-                                                                      area.superblock.cluster,
+        loop_ = std::make_unique<EngineLoop>(engine,
+                                             EngineLoop::Surroundings{area.superblock.cluster,
                                                                       {{&port_, &store_wakeup_}},
                                                                       {vm_commands_,
                                                                        vm_reports_,

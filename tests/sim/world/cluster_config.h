@@ -39,7 +39,7 @@ struct HostConfig {
     std::int64_t drift_ppm = 0;
     bool fence_device = false;  // others can cut its power
     std::vector<std::string> networks{};
-    bool joins_later = false;   // the files of the others do not name it
+    bool joins_later = false;  // the files of the others do not name it
 };
 
 struct ClusterConfig {

@@ -48,7 +48,7 @@ TEST(ControlProtocol, RequestsSurviveTheWay) {
     EXPECT_FALSE(decode_request("holdfast/1 goodbye now"));
 }
 
-MemberChange adding() {
+static MemberChange adding() {
     MemberChange change{HostId{7}, false, {}};
     change.place.name = FixedText<64>{"h7"};
     change.place.addresses[0] = {4, {10, 0, 0, 7}};

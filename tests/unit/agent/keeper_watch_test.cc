@@ -70,7 +70,7 @@ TEST_F(KeeperWatchTest, IsAwaitedUntilItIsThereAndHasAcknowledged) {
 TEST_F(KeeperWatchTest, EngineExpectsWhatIsConfiguredWhateverThePageSays) {
     const auto class_for = [this](const char* device) {
         return make_engine_config(config_with(device), {}, Incarnation{0, 1}, page_, now_)
-            .watchdog_class;
+            ->watchdog_class;
     };
     EXPECT_EQ(class_for("/dev/watchdog"), WatchdogClass::Hardware);
     EXPECT_EQ(class_for("stand-in:/none"), WatchdogClass::Hardware);
@@ -85,10 +85,10 @@ TEST_F(KeeperWatchTest, OnlyAnArmingOfAKeeperThatLivesIsInherited) {
     const auto made_at = [this](Instant at) {
         return make_engine_config(config_with("/dev/watchdog"), {}, Incarnation{0, 2}, page_, at);
     };
-    EXPECT_EQ(made_at(now_).arming_inherited, 7U);
-    EXPECT_EQ(made_at(now_).lease_inherited_until, now_ + seconds{2});
-    EXPECT_EQ(made_at(now_ + seconds{2}).arming_inherited, 0U);
-    EXPECT_EQ(made_at(now_ + seconds{2}).lease_inherited_until, kNotYet);
+    EXPECT_EQ(made_at(now_)->arming_inherited, 7U);
+    EXPECT_EQ(made_at(now_)->lease_inherited_until, now_ + seconds{2});
+    EXPECT_EQ(made_at(now_ + seconds{2})->arming_inherited, 0U);
+    EXPECT_EQ(made_at(now_ + seconds{2})->lease_inherited_until, kNotYet);
 }
 
 TEST_F(KeeperWatchTest, EngineLearnsOfEveryChangeAndOfNothingElse) {
