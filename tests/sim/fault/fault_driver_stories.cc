@@ -76,12 +76,18 @@ void FaultDriver::blind_leader() {
 void FaultDriver::lose_datastores() {
     const FaultKind kind = FaultKind::LoseDatastores;
     if (lost_ || !plan_.loses_datastores) return;
+    const std::uint64_t first = chance_.below(plan_.cluster.voters_count);
+    unsigned lost = 0;
+    for (std::size_t i = 0; i < plan_.cluster.majority(); ++i)
+        lost |= 1U << (first + i) % plan_.cluster.voters_count;
+    // Of a list that has become shorter since, one must be left (seed 25 with --star).
+    for (std::uint16_t h = 1; h <= world_.hosts_count(); ++h) {
+        if ((world_.voters_of(HostId{h}) & ~lost) == 0) return;
+    }
     lost_ = true;
     ++world_.tally().faults[static_cast<std::size_t>(kind)];
-    const std::uint64_t first = chance_.below(plan_.cluster.voters_count);
-    for (std::size_t i = 0; i < plan_.cluster.majority(); ++i) {
-        const std::uint64_t d = (first + i) % plan_.cluster.voters_count;
-        world_.lose_datastore(static_cast<DatastoreIndex>(d));
+    for (DatastoreIndex d = 0; d < plan_.cluster.voters_count; ++d) {
+        if ((lost & 1U << d) != 0) world_.lose_datastore(d);
     }
     undo_after(chance_.spread(seconds{1}, seconds{30}),
                Undo{kind, any_host(), HostId{}, 0, 0, false, {}});

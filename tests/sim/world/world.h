@@ -128,6 +128,8 @@ class World : public HypervisorOwner {
     void restore_members();
     // Gone for everybody, and never back; and what a person makes of it once a majority is.
     void lose_datastore(DatastoreIndex datastore);
+    // Bit d: datastore d votes, by the record that the agent of `host` holds.
+    [[nodiscard]] std::uint8_t voters_of(HostId host) const;
     void give_up_lost_datastores(HostId at);
     // What a person types to make `host` a member.
     [[nodiscard]] static MemberChange member_added(HostId host);
@@ -222,8 +224,6 @@ class World : public HypervisorOwner {
     void check_step(SimHost& host);
     void check_regularly();
     void check_claim(HostId host, VmIndex vm);
-    // Bit d: datastore d votes, by the record that the agent of `host` holds.
-    [[nodiscard]] std::uint8_t voters_of(HostId host) const;
     // Whether the response of an isolated host was right (world_isolation.cc).
     void check_response(SimHost& host, const Trace& line);
     [[nodiscard]] bool could_be_isolated(const SimHost& host) const;

@@ -235,7 +235,7 @@ TEST(BeatFormat, RefusesEachFieldOutOfRange) {
 
 TEST(BeatFormat, IgnoresReservedBytes) {
     Bytes bytes = encoded(samples::beat());
-    for (const std::size_t offset : {82U, 83U, 85U, 87U, 114U, 119U, 192U, 223U}) {
+    for (const std::size_t offset : {82U, 83U, 85U, 87U, 114U, 119U, 200U, 223U}) {
         bytes[offset] = 0xff;
     }
     const Result<Beat, BeatReject> beat = decode_beat(bytes);
