@@ -72,6 +72,7 @@ TEST(StorageRule, AVerdictReadIsOneOfAMajority) {
     cluster.power_off(2);
     cluster.run(seconds{5});
     ASSERT_EQ(cluster.leader(), 1);
+    cluster.host(1).net_in = false;  // or it would hear that others read on, and resign
     cluster.host(1).swallow = [](const Action& action) {
         return on_others_than_first<ScanSlots>(action) != nullptr;
     };
@@ -84,6 +85,7 @@ TEST(StorageRule, AnOfficeIsNotRenewedWithoutReadingBack) {
     MiniCluster cluster(3, 3, kTimingFast);
     cluster.run(seconds{5});
     ASSERT_EQ(cluster.leader(), 1);
+    cluster.host(1).net_in = false;  // or it would hear that others read on, and resign
     cluster.host(1).swallow = [](const Action& action) {
         return std::holds_alternative<ScanSlots>(action);
     };
