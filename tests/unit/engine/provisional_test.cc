@@ -36,8 +36,10 @@ struct GhostCluster : MiniCluster {
             EXPECT_EQ(disks()[0].slots[2].incarnation.boot(), static_cast<std::uint32_t>(boot));
         }
         power_off(2);
-        host(2).swallow = [](const Action& action) {
+        host(2).swallow = [this](const Action& action) {
             const auto* scan = std::get_if<ScanSlots>(&action);
+            const auto* write = std::get_if<WriteSlot>(&action);
+            if (write != nullptr && write->datastore == 0) under_way = write->request;
             return writes_a_slot(action, is_first_datastore) ||
                    (scan != nullptr && scan->datastore == 0);
         };
@@ -46,6 +48,8 @@ struct GhostCluster : MiniCluster {
         EXPECT_EQ(host(2).engine->phase(), HostPhase::Member) << story(2);
         EXPECT_EQ(host(2).engine->own_slot().incarnation, (Incarnation{2, 1}));
     }
+
+    RequestId under_way;  // host 2's write on datastore 1
 };
 
 // Why: the leader took it for a newer boot, which proves the death of the one that runs VMs (seed 6012).
@@ -74,6 +78,7 @@ TEST(Provisional, WhatItHidesRenewsNoLease) {
         if (write->datastore == 0) cluster.send(2, SlotWritten{0, write->request, IoStatus::Done});
         return true;
     };
+    cluster.send(2, SlotWritten{0, cluster.under_way, IoStatus::Done});
     cluster.run(kTimingFast.lease + kTimingFast.interval);
     EXPECT_TRUE(cluster.saw(2, TraceCode::LeaseLapsed)) << cluster.story(2);
 }

@@ -1,4 +1,6 @@
 // A stop and a start that did not see each other: they take the same number, and the stop decides (design section 9).
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "tests/unit/engine/mini_cluster.h"
@@ -103,9 +105,12 @@ TEST(Tie, AStartThatTheLeaseOvertookLeavesNoWish) {
     tie.stop();
     MiniHost& host = tie.cluster.host(3);
     bool claims = false;
-    host.swallow = [&claims](const Action& action) {
+    std::vector<WriteSlot> under_way;
+    host.swallow = [&claims, &under_way](const Action& action) {
         claims = claims || is<WriteRoster>(action);
-        return claims && (is<ScanSlots>(action) || is<WriteSlot>(action));
+        const auto* write = std::get_if<WriteSlot>(&action);
+        if (claims && write != nullptr) under_way.push_back(*write);
+        return claims && (is<ScanSlots>(action) || write != nullptr);
     };
     host.net_in = host.net_out = false;
     tie.cluster.send(3, StartAsked{7, vm_spec(1)});
@@ -115,6 +120,8 @@ TEST(Tie, AStartThatTheLeaseOvertookLeavesNoWish) {
     EXPECT_EQ(host.answers[0].verdict, StartVerdict::NoLease);
     EXPECT_EQ(tie.claim_of(3).state, ClaimState::Starting);
     host.swallow = nullptr;
+    for (const WriteSlot& write : under_way)
+        tie.cluster.send(3, SlotWritten{write.datastore, write.request, IoStatus::Failed});
     host.net_in = host.net_out = true;
     tie.cluster.run(seconds{20});
     EXPECT_EQ(tie.cluster.runs_on(1), 0) << tie.cluster.story(1) << tie.cluster.story(3);
