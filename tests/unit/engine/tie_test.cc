@@ -106,11 +106,14 @@ TEST(Tie, AStartThatTheLeaseOvertookLeavesNoWish) {
     MiniHost& host = tie.cluster.host(3);
     bool claims = false;
     std::vector<WriteSlot> under_way;
-    host.swallow = [&claims, &under_way](const Action& action) {
+    std::vector<ScanSlots> scans;
+    host.swallow = [&claims, &under_way, &scans](const Action& action) {
         claims = claims || is<WriteRoster>(action);
         const auto* write = std::get_if<WriteSlot>(&action);
         if (claims && write != nullptr) under_way.push_back(*write);
-        return claims && (is<ScanSlots>(action) || write != nullptr);
+        const auto* scan = std::get_if<ScanSlots>(&action);
+        if (claims && scan != nullptr) scans.push_back(*scan);
+        return claims && (scan != nullptr || write != nullptr);
     };
     host.net_in = host.net_out = false;
     tie.cluster.send(3, StartAsked{7, vm_spec(1)});
@@ -122,6 +125,9 @@ TEST(Tie, AStartThatTheLeaseOvertookLeavesNoWish) {
     host.swallow = nullptr;
     for (const WriteSlot& write : under_way)
         tie.cluster.send(3, SlotWritten{write.datastore, write.request, IoStatus::Failed});
+    for (const ScanSlots& scan : scans)
+        tie.cluster.send(3,
+                         SlotsRead{scan.datastore, scan.request, IoStatus::Failed, HostId{1}, {}});
     host.net_in = host.net_out = true;
     tie.cluster.run(seconds{20});
     EXPECT_EQ(tie.cluster.runs_on(1), 0) << tie.cluster.story(1) << tie.cluster.story(3);
