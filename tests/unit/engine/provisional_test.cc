@@ -166,8 +166,12 @@ TEST(Provisional, SpeaksForTheLifeThatItHides) {
     cluster.power_on(2);
     for (const int id : {1, 3}) cluster.power_off(id);
     cluster.run(seconds{1});
-    for (const MiniDisk& disk : cluster.disks())
-        ASSERT_TRUE(disk.slots.at(2).flags.provisional) << cluster.story(2);
+    for (const MiniDisk& disk : cluster.disks()) {
+        const SlotFlags& flags = disk.slots.at(2).flags;
+        ASSERT_TRUE(flags.provisional) << cluster.story(2);
+        EXPECT_TRUE(flags.armed) << "as the life before was";
+        EXPECT_FALSE(flags.no_vms) << "it had one";
+    }
     cluster.power_off(2);
     for (const int id : {1, 3}) cluster.power_on(id);
     cluster.run(seconds{40});
